@@ -24,7 +24,8 @@ def write_row(root: Path, name: str, **changes: str) -> dict[str, str]:
     Image.fromarray(mask).save(root / f"{name}.png")
     row = dict(
         id=name, category="bird", subcategory="ibis", file=f"{name}.jpg", mask=f"{name}.png", width="8",
-        height="6", mask_source="u2netp", quality="0.9", source="here", licence="CC BY 4.0", split="train", truncated="0",
+        height="6", mask_source="u2netp", quality="0.9", source="here", licence="CC BY 4.0", split="train",
+        truncated="0",
     )  # fmt: skip
     return row | changes
 

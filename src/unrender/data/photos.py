@@ -70,8 +70,8 @@ class PhotoRecord:
 class PhotoSet:
     """Photographs with object masks of one folder, in the order of the index.
 
-    With an `index.csv` the columns are those of `PhotoRecord`. Without one, every picture in the folder counts;
-    its mask is `masks/<stem>.png`, `<stem>.png` beside it, or its own alpha channel.
+    With an `index.csv` the columns are those of `PhotoRecord`. Without one, every picture in the folder
+    counts; its mask is `masks/<stem>.png`, `<stem>.png` beside it, or its own alpha channel.
 
     Args:
         root: the folder.
@@ -154,8 +154,8 @@ class PhotoSet:
         rgb = np.asarray(picture.convert("RGB"))
         if mask.shape != rgb.shape[:2]:
             raise ImageError(
-                f"{self.root / (record.mask or record.file)}: mask is {mask.shape[1]} x {mask.shape[0]} pixels,"
-                f" its photo {rgb.shape[1]} x {rgb.shape[0]}; make them the same size"
+                f"{self.root / (record.mask or record.file)}: mask is {mask.shape[1]} x {mask.shape[0]}"
+                f" pixels, its photo {rgb.shape[1]} x {rgb.shape[0]}; make them the same size"
             )
         return rgb, mask
 
