@@ -1,0 +1,124 @@
+"""Reader of rendered multi-view training sets (`unrender.synthesize.multiview` writes them).
+
+A set is a folder with `index.json` and shards `shard_00000/`, `shard_00001/` ...: folders of .npy files, read by memory
+map. First axis: objects of the shard.
+
+    rgba             uint8 [n, views, size, size, 4]   sRGB, straight alpha; colour continues 2 pixels past the outline
+    world_to_camera  float32 [n, views, 4, 4]          cameras look down -Z; 30 degrees field of view, square picture
+    light            float32 [n, 9, 3]                 world frame, shading = max(sh_basis(normal) @ light, 0)
+    seed             int64 [n]                         the object's seed
+    canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`
+    albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unrender.camera import Camera
+from unrender.errors import InputError
+
+FORMAT = "unrender-multiview"
+INDEX_NAME = "index.json"
+
+
+def shard_name(shard: int) -> str:
+    """Folder of a shard."""
+    return f"shard_{shard:05d}"
+
+
+def decode_canonical(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stored canonical coordinates as numbers.
+
+    Args:
+        picture: uint8 [..., 3].
+
+    Returns:
+        Coordinates float32 [..., 3] in [-1, 1] (right to about 0.004; 0 where nothing is), and bool [...], whether
+        anything is there.
+    """
+    seen = (picture > 0).any(-1)
+    values = (picture.astype(np.float32) - 1) / 127 - 1
+    return np.where(seen[..., None], values, 0).astype(np.float32), seen
+
+
+@dataclass(frozen=True)
+class MultiviewObject:
+    """One object of a set; the pictures are read-only memory maps. Shapes as above, without the first axis."""
+
+    rgba: np.ndarray
+    world_to_camera: np.ndarray
+    light: np.ndarray
+    seed: int
+    canonical: np.ndarray | None
+    albedo: np.ndarray | None
+    fov_degrees: float
+
+    def camera(self, view: int) -> Camera:
+        """Camera of a view, for pictures of the stored size."""
+        return Camera.from_fov(self.rgba.shape[1], self.world_to_camera[view], self.fov_degrees)
+
+
+class MultiviewSet:
+    """A rendered set: `len(set)` objects, `set[i]` is a `MultiviewObject`.
+
+    Attributes:
+        path: the folder. index: the JSON index. views: pictures per object. size: their side in pixels.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
+        """Open a set.
+
+        Args:
+            path: its folder.
+            partial: take the shards that are there of a set that is still being rendered.
+
+        Raises:
+            InputError: no such set, not complete (and not `partial`), or damaged.
+        """
+        self.path = Path(path)
+        try:
+            self.index = json.loads((self.path / INDEX_NAME).read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path}: is no multi-view set ({INDEX_NAME}: {error})") from None
+        if not isinstance(self.index, dict) or self.index.get("format") != FORMAT:
+            raise InputError(f"{self.path / INDEX_NAME}: expected format {FORMAT!r}")
+        if not partial and not self.index["complete"]:
+            raise InputError(f"{self.path}: is not complete; finish rendering it, or pass partial=True")
+        self.views = int(self.index["views"])
+        self.size = int(self.index["size"])
+        self._shards: list[dict[str, np.ndarray]] = []
+        for folder in sorted(self.path.glob("shard_*")):
+            shard = {}
+            for file in sorted(folder.glob("*.npy")):
+                large = file.stem in ("rgba", "canonical", "albedo")
+                try:
+                    shard[file.stem] = np.load(file, mmap_mode="r" if large else None)
+                except (OSError, ValueError) as error:
+                    raise InputError(f"{file}: is damaged ({error}); delete its folder and render again") from None
+            self._shards.append(shard)
+        self._ends = np.cumsum([len(shard["seed"]) for shard in self._shards], dtype=np.int64)
+        if not partial and len(self) < self.index["objects"]:
+            raise InputError(f"{self.path}: holds {len(self)} of {self.index['objects']} objects; render it again")
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def __getitem__(self, index: int) -> MultiviewObject:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"object {index} of {len(self)}")
+        index %= len(self)
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        shard = self._shards[number]
+        row = index - (int(self._ends[number - 1]) if number else 0)
+        return MultiviewObject(
+            shard["rgba"][row], shard["world_to_camera"][row], shard["light"][row], int(shard["seed"][row]),
+            shard["canonical"][row] if "canonical" in shard else None,
+            shard["albedo"][row] if "albedo" in shard else None,
+            float(self.index["fov_degrees"]),
+        )  # fmt: skip
