@@ -1,24 +1,22 @@
-"""Pictures: reading photos and masks of every common kind, square crops, atomic writing of files.
+"""Pictures: reading photos and masks of every common kind, square crops.
 
 Pixels are uint8 sRGB [H, W, 3], row 0 at the top, after the EXIF orientation has been applied.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import secrets
-import stat
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from unrender.errors import ImageError, InputError, OutputError
+from unrender.errors import ImageError, InputError
+from unrender.files import write_atomic as write_atomic
 
 MAX_PIXELS = 50_000_000
 """Largest photo that is decoded, in pixels."""
@@ -26,7 +24,7 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 """Shortest side of a usable photo, in pixels."""
 
-# Raster formats only: Pillow would hand EPS to an external program. The first ones need no search for plugins.
+# Raster formats only: Pillow would hand EPS to an external program.
 _COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 _OTHERS = ("WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "PCX", "QOI", "DIB")
 
@@ -203,54 +201,21 @@ def crop_square(
             f"crop: x {x}, y {y}, side {side}, size {size} is no usable square of a picture of "
             f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
         )
+    shrink = int(side / size / 3)
+    if shrink > 1:  # of a large picture average whole blocks first
+        x0, y0 = max(int(x) - shrink, 0), max(int(y) - shrink, 0)
+        part = pixels[y0 : max(int(y + side), y0) + shrink, x0 : max(int(x + side), x0) + shrink]
+        if part.size:
+            pixels = _per_plane(part, lambda picture: picture.reduce(shrink))
+            x, y, side = (x - x0) / shrink, (y - y0) / shrink, side / shrink
     support = int(np.ceil(max(side / size, 1))) + 1  # the filter reaches this far beyond the box
     left, top = int(np.floor(x)) - support, int(np.floor(y)) - support
     right, bottom = int(np.ceil(x + side)) + support, int(np.ceil(y + side)) + support
     region = _region(pixels, (left, top, right, bottom), fill)
-    return _resize(region, (x - left, y - top, x - left + side, y - top + side), size)
-
-
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it is complete or absent: to a temporary file beside it, then rename.
-
-    Missing parent folders are made. A pipe or device such as /dev/stdout is written to directly.
-
-    Raises:
-        OutputError: the file cannot be written. What was there before stays, nothing partial is left behind.
-    """
-    name = os.fspath(path)
-    target = Path(os.path.realpath(name))
-    made: list[Path] = []
-    temporary: Path | None = None
-    try:
-        if target.is_dir() or name.endswith(os.sep):
-            raise OutputError(f"{name}: is a folder; give the name of a file in it")
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(data)
-            return
-        for parent in reversed(target.parents):
-            if not parent.exists():
-                parent.mkdir()
-                made.append(parent)
-        candidate = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-        with open(candidate, "xb") as file:
-            temporary = candidate
-            file.write(data)
-        os.replace(candidate, target)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        for parent in reversed(made):
-            _remove_empty(parent)
-        if isinstance(error, OutputError):
-            raise
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{name}: cannot be written ({reason}); choose a place you may write to") from None
-
-
-def _remove_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    box = (x - left, y - top, x - left + side, y - top + side)
+    return _per_plane(
+        region, lambda picture: picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    )
 
 
 def _is_one_colour(pixels: np.ndarray) -> bool:
@@ -278,7 +243,9 @@ def _read(name: str, max_pixels: int) -> tuple[np.ndarray, np.ndarray | None]:
     except OSError as error:
         if error.strerror:
             raise ImageError(f"{name}: cannot be read ({error.strerror}); check its permissions") from None
-        raise ImageError(f"{name}: is not a picture that can be read; use a JPEG, PNG or WebP file") from None
+        raise ImageError(
+            f"{name}: is not a picture in a known format; use a JPEG, PNG or WebP file"
+        ) from None
     except Exception as error:  # a damaged header can raise anything
         raise ImageError(_damaged(name, error)) from None
     with picture:
@@ -382,20 +349,24 @@ def _region(pixels: np.ndarray, bounds: tuple[int, int, int, int], fill: Any) ->
     inside = pixels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
     if inside.shape[:2] == (len(rows), len(columns)):
         return inside
-    if fill is None:
-        return pixels[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
+    if fill is None and not inside.size:
+        return pixels[np.ix_(np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1))]
     region = np.empty((len(rows), len(columns), *pixels.shape[2:]), pixels.dtype)
-    region[:] = np.asarray(fill, pixels.dtype)
-    y0, x0 = max(top, 0) - top, max(left, 0) - left
-    region[y0 : y0 + inside.shape[0], x0 : x0 + inside.shape[1]] = inside
+    y0, x0 = max(-top, 0), max(-left, 0)
+    y1, x1 = y0 + inside.shape[0], x0 + inside.shape[1]
+    if fill is None:
+        region[y0:y1, x0:x1] = inside
+        region[y0:y1, :x0], region[y0:y1, x1:] = inside[:, :1], inside[:, -1:]
+        region[:y0], region[y1:] = region[y0], region[y1 - 1]
+    else:
+        region[:] = np.asarray(fill, pixels.dtype)
+        region[y0:y1, x0:x1] = inside
     return region
 
 
-def _resize(region: np.ndarray, box: tuple[float, float, float, float], size: int) -> np.ndarray:
-    def resample(plane: np.ndarray) -> np.ndarray:
-        picture = Image.fromarray(np.ascontiguousarray(plane))
-        return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0))
-
-    if region.ndim == 2 or (region.dtype == np.uint8 and region.shape[2] == 3):
-        return resample(region)
-    return np.stack([resample(region[..., c]) for c in range(region.shape[2])], axis=-1)
+def _per_plane(pixels: np.ndarray, function: Callable[[Image.Image], Image.Image]) -> np.ndarray:
+    """Apply a Pillow operation to the three channels together or to each channel alone."""
+    if pixels.ndim == 2 or (pixels.dtype == np.uint8 and pixels.shape[2] == 3):
+        return np.asarray(function(Image.fromarray(np.ascontiguousarray(pixels))))
+    planes = [np.ascontiguousarray(pixels[..., c]) for c in range(pixels.shape[2])]
+    return np.stack([np.asarray(function(Image.fromarray(plane))) for plane in planes], axis=-1)

@@ -31,6 +31,28 @@ def test_a_linear_picture_stays_linear(x, y, side, size):
     np.testing.assert_allclose(crop[..., 1], np.broadcast_to(v[:, None], (size, size)), atol=0.08)
 
 
+def test_large_pictures_too():
+    # Blocks are averaged first; the places stay exact, also where the square leaves the picture.
+    y, x = np.mgrid[0:1200, 0:1600].astype(np.float32)
+    ramp = np.stack([x + 0.5, y + 0.5], axis=-1)
+    for left, top, side, size in (
+        (100.3, 50.7, 1100.2, 32),
+        (-150.5, 20.25, 1000, 40),
+        (700, 300.5, 1300, 50),
+    ):
+        crop = crop_square(ramp, left, top, side, size)
+        centre = (np.arange(size) + 0.5) * side / size
+        u, v = left + centre, top + centre
+        clear = (u > 60) & (u < 1540), (v > 60) & (v < 1140)
+        got = crop[clear[1]][:, clear[0]]
+        np.testing.assert_allclose(got[..., 0], np.broadcast_to(u[clear[0]], got.shape[:2]), atol=1.5)
+        np.testing.assert_allclose(
+            got[..., 1], np.broadcast_to(v[clear[1]][:, None], got.shape[:2]), atol=1.5
+        )
+        assert crop[..., 0].min() >= 0.5 and crop[..., 0].max() <= 1600
+    assert (crop_square(np.full((900, 900, 3), 9, np.uint8), 5000, 5000, 9000, 20) == 9).all()
+
+
 def test_whole_pixels_are_copied():
     pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     np.testing.assert_array_equal(crop_square(pixels, 20, 10, 32, 32), pixels[10:42, 20:52])

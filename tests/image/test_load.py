@@ -181,7 +181,13 @@ def _jpeg(pixels):
 def _header(width, height, kind):
     if kind == "png":
         body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + struct.pack(">I", 13)
+            + body
+            + struct.pack(">I", zlib.crc32(body))
+            + b"\0\0\0\0IDAT"
+        )
     if kind == "gif":
         return b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + b"\x3b"
     return f"P6 {width} {height} 255\n".encode()
