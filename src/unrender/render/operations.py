@@ -1,0 +1,189 @@
+"""The four operations of the renderer, for numpy arrays and for torch tensors.
+
+Source: Chen et al., "Learning to Predict 3D Objects with an Interpolation-based Differentiable Renderer" (DIB-R),
+NeurIPS 2019, arXiv 1908.01210. Pictures are [B, H, W, ...] with row 0 at the top; pixel (i, j) is sampled at its centre.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unrender.errors import InputError
+from unrender.render import validate
+from unrender.render.fragments import Fragments
+from unrender.render.kernels import interpolate as interpolate_kernel
+from unrender.render.kernels import rasterize as rasterize_kernel
+from unrender.render.kernels import soft_mask as soft_mask_kernel
+from unrender.render.kernels import texture as texture_kernel
+from unrender.render.kernels.threads import num_threads
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+DEFAULT_DELTA = 1 / 7000
+"""DIB-R's softness of the silhouette, in squared NDC of the shorter image side."""
+
+
+def _torch_ops() -> ModuleType:
+    from unrender.render import torch_ops
+
+    return torch_ops
+
+
+def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str = "none") -> Fragments:
+    """Find which face each pixel sees.
+
+    Perspective-correct, with the top-left rule on vertices snapped to 1/65536 pixel: faces that share an edge leave no
+    gap and draw no pixel twice. Faces that cross the near plane (z = -w) are clipped; their barycentrics refer to the
+    whole face. There is no far plane. The nearest face (smallest z/w) wins, of equally near ones the first in `faces`.
+
+    Args:
+        clip: [B, V, 4] float32 or float64, clip-space positions (`Camera.to_clip`), +y up. Faces with a NaN or infinite
+            vertex are not drawn.
+        faces: [F, 3] int32 or int64, indices in [0, V), counter-clockwise seen from outside.
+        size: (height, width) of the picture in pixels.
+        cull: "none", or "back" to leave out faces that are clockwise on the picture.
+
+    Returns:
+        Fragments. Barycentrics and depth are differentiable with respect to x, y and w of `clip`.
+
+    Raises:
+        InputError: a shape, dtype, index or option is not as described.
+    """
+    if validate.is_tensor(clip, faces):
+        return _torch_ops().rasterize(clip, faces, size, cull)
+    clip = validate.array("clip", clip)
+    validate.shape("clip", clip, ("B", "V", 4))
+    faces = validate.face_array("faces", faces)
+    validate.face_range("faces", faces, clip.shape[1], "clip")
+    height, width = validate.picture_size(size)
+    code = validate.choice("cull", cull, rasterize_kernel.CULL)
+    index, weights, depth = rasterize_kernel.forward(clip, faces, height, width, code, True, num_threads())
+    return Fragments(index, weights, depth, faces, (height, width))
+
+
+def interpolate(attributes: Any, fragments: Fragments, faces: Any = None) -> Any:
+    """Interpolate vertex attributes at the pixels (DIB-R, equation 1).
+
+    Args:
+        attributes: [B or 1, V, C] (or [V, C], the same for all), the barycentrics' dtype.
+        fragments: what `rasterize` returned.
+        faces: [F, 3] rows of `attributes` for each face, where these are not the faces of the positions
+            (`uv_faces` for UV coordinates). Same F.
+
+    Returns:
+        [B, H, W, C]; 0 where nothing is. Gradients go to `attributes` and, through the barycentrics, to the positions.
+
+    Raises:
+        InputError: a shape, dtype or index is not as described.
+    """
+    if validate.is_tensor(attributes, fragments.barycentrics):
+        return _torch_ops().interpolate(attributes, fragments, faces)
+    attributes = validate.array("attributes", attributes, fragments.barycentrics.dtype)
+    attributes = attributes[None] if attributes.ndim == 2 else attributes
+    faces = check_attributes(attributes, fragments, faces)
+    return interpolate_kernel.forward(
+        attributes, faces, fragments.face_index, fragments.barycentrics, num_threads()
+    )
+
+
+def check_attributes(attributes: Any, fragments: Fragments, faces: Any) -> np.ndarray:
+    """Checks shared by the numpy and torch ways; returns the int32 faces to use as a numpy array."""
+    validate.shape("attributes", attributes, ("B or 1", "V", "C"))
+    batch = fragments.face_index.shape[0]
+    if attributes.shape[0] not in (1, batch):
+        raise InputError(f"attributes: expected a batch of {batch} or 1, got {attributes.shape[0]}")
+    own = faces is None
+    faces = validate.face_array("faces", fragments.faces if own else faces)
+    if faces.shape[0] != fragments.faces.shape[0]:
+        raise InputError(
+            f"faces: expected {fragments.faces.shape[0]} rows as in rasterize, got {faces.shape[0]}"
+        )
+    validate.face_range("faces", faces, attributes.shape[1], "attributes")
+    return faces
+
+
+def sample_texture(texture: Any, uv: Any, filter: str = "linear", wrap: str = "clamp") -> Any:
+    """Look up a texture.
+
+    Row 0 of the texture is v = 1, column 0 is u = 0: texel (r, c) is centred at ((c + 0.5) / w, 1 - (r + 0.5) / h).
+    Pixels where nothing was drawn have uv = (0, 0) after `interpolate` and get that corner's colour; multiply by
+    `fragments.covered` where that matters.
+
+    Args:
+        texture: [B or 1, h, w, C] (or [h, w, C]), linear light.
+        uv: [B, H, W, 2], the same dtype, u right and v up. NaN and infinity count as 0.
+        filter: "linear" (bilinear) or "nearest".
+        wrap: "clamp" to the outermost texels or "repeat".
+
+    Returns:
+        [B, H, W, C]. Gradients go to `texture` and, with "linear", to `uv`.
+
+    Raises:
+        InputError: a shape, dtype or option is not as described.
+    """
+    if validate.is_tensor(texture, uv):
+        return _torch_ops().sample_texture(texture, uv, filter, wrap)
+    uv = validate.array("uv", uv)
+    texture = validate.array("texture", texture, uv.dtype)
+    texture = texture[None] if texture.ndim == 3 else texture
+    linear, repeat = check_texture(texture, uv, filter, wrap)
+    return texture_kernel.forward(texture, uv, linear, repeat, num_threads())
+
+
+def check_texture(texture: Any, uv: Any, filter: str, wrap: str) -> tuple[int, int]:
+    """Checks shared by the numpy and torch ways; returns the kernel's codes of filter and wrap."""
+    validate.shape("uv", uv, ("B", "H", "W", 2))
+    validate.shape("texture", texture, ("B or 1", "h", "w", "C"))
+    if texture.shape[0] not in (1, uv.shape[0]):
+        raise InputError(f"texture: expected a batch of {uv.shape[0]} or 1, got {texture.shape[0]}")
+    if texture.shape[1] < 1 or texture.shape[2] < 1:
+        raise InputError(f"texture: expected at least one texel, got shape {list(texture.shape)}")
+    linear = validate.choice("filter", filter, texture_kernel.FILTERS)
+    return linear, validate.choice("wrap", wrap, texture_kernel.WRAPS)
+
+
+def soft_mask(
+    clip: Any, fragments: Fragments, delta: float = DEFAULT_DELTA, combine: str = "product"
+) -> Any:
+    """Soft silhouette: 1 where a face is visible, elsewhere the probability that some face covers (DIB-R, eq. 4-5).
+
+    A = 1 - prod_j (1 - q_j), q_j = exp(-d_j^2 / delta) fade(d_j^2 / delta), with d_j the distance from the pixel centre
+    to the projected face j in NDC of the shorter image side (which is 2 long), over all faces, culled ones included.
+    fade is 1 up to d^2 = 4 delta and falls smoothly to exactly 0 at d^2 = 8 delta, where exp(-8) = 0.0003 would be left.
+    Faces with a vertex that is not finite, or behind the near plane, contribute only the pixels they cover.
+
+    Args:
+        clip: [B, V, 4], what was rasterized.
+        fragments: what `rasterize` returned for it.
+        delta: softness in squared NDC, > 0.
+        combine: "product" over all faces (an edge inside the silhouette's neighbourhood counts once per face), or
+            "nearest": only the nearest face, which does not depend on the tessellation.
+
+    Returns:
+        [B, H, W] in [0, 1]. Gradients go to x, y and w of `clip`, from the uncovered pixels.
+
+    Raises:
+        InputError: shapes do not belong together, or `delta` or `combine` is not as described.
+    """
+    if validate.is_tensor(clip, fragments.face_index):
+        return _torch_ops().soft_mask(clip, fragments, delta, combine)
+    clip = validate.array("clip", clip)
+    code = check_mask(clip, fragments, combine)
+    return soft_mask_kernel.forward(
+        clip, fragments.faces, fragments.face_index, validate.positive("delta", delta), code, num_threads()
+    )
+
+
+def check_mask(clip: Any, fragments: Fragments, combine: str) -> int:
+    """Checks shared by the numpy and torch ways; returns the kernel's code of `combine`."""
+    validate.shape("clip", clip, ("B", "V", 4))
+    if clip.shape[0] != fragments.face_index.shape[0]:
+        raise InputError(
+            f"clip: expected a batch of {fragments.face_index.shape[0]} as in rasterize, got {clip.shape[0]}"
+        )
+    faces = validate.face_array("fragments.faces", fragments.faces)
+    validate.face_range("fragments.faces", faces, clip.shape[1], "clip")
+    return validate.choice("combine", combine, soft_mask_kernel.COMBINE)
