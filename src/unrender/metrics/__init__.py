@@ -5,6 +5,8 @@ Numpy in, plain numbers out. Losses for training live in `unrender.losses`; here
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from unrender.metrics.images import mask_iou, masked_l1, masked_psnr
 from unrender.metrics.shapes import (
     best_yaw,
@@ -17,6 +19,9 @@ from unrender.metrics.shapes import (
     voxelize_points,
 )
 from unrender.metrics.statistics import Interval, paired_bootstrap, rotation_error_degrees
+
+if TYPE_CHECKING:
+    from unrender.metrics.distances import chamfer_l1, f_score, nearest_distances
 
 __all__ = [
     "Interval",

@@ -1,0 +1,75 @@
+"""Entry point of the `unrender` command: dispatch, and errors as one line with exit status 2."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from unrender.errors import UnrenderError
+
+COMMANDS = {
+    "reconstruct": "a photo to a textured mesh (the default: `unrender PHOTO...`)",
+    "demo": "reconstruct the sample picture that ships with the package",
+    "train": "train a model from a configuration file",
+    "evaluate": "measure a model on photos or meshes, or draw contact sheets",
+    "warm": "compile the kernels ahead of the first use",
+}
+"""Subcommands and what they do; each lives in the module `unrender.cli.<name>` as `run(arguments) -> int`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        Exit status: 0 success, 2 an error of input or usage, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except SystemExit as stop:  # argparse, after --help or a usage error
+        return stop.code if isinstance(stop.code, int) else 2
+    except (UnrenderError, OSError) as error:
+        print_error(error)
+        return 2
+    except KeyboardInterrupt:
+        print("unrender: interrupted", file=sys.stderr)
+        return 130
+
+
+def print_error(error: Exception | str) -> None:
+    """Write an error to stderr as one line, `unrender: error: ...`."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    print(f"unrender: error: {message}", file=sys.stderr, flush=True)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        print(_help(), file=sys.stderr)
+        return 2
+    if arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if "--version" in arguments and all(argument in ("--version", "--json") for argument in arguments):
+        from unrender.cli.version import print_version
+
+        print_version(as_json="--json" in arguments)
+        return 0
+    name = arguments.pop(0) if arguments[0] in COMMANDS else "reconstruct"
+    module = importlib.import_module(f"unrender.cli.{name}")
+    status: int = module.run(arguments)
+    return status
+
+
+def _help() -> str:
+    lines = ["usage: unrender PHOTO... [-o OUT.glb | -o DIR/] [options]", "       unrender COMMAND ...", ""]
+    lines += [f"  {name:<12} {text}" for name, text in COMMANDS.items()]
+    lines += ["", "`unrender COMMAND --help` lists a command's options; `unrender --version [--json]`."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""`unrender evaluate photos`: photographs with reference masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unrender.data.photos import PhotoRecord, PhotoSet
+from unrender.errors import ConfigError, InputError
+from unrender.evaluate.mesh_set import MeshSet
+from unrender.evaluate.runs import MASKS, VARIANTS, Variant, run_variants, score_view
+from unrender.image import photo_from_array
+from unrender.mesh import load_mesh
+from unrender.metrics import extent_ratios
+
+if TYPE_CHECKING:
+    from unrender.reconstruct import Reconstructor
+
+METRICS = ("mask IoU", "texture L1", "width/length", "height/length", "width/height", "ms")
+"""Columns of the report."""
+
+
+def select_photos(
+    root: str | Path,
+    *,
+    category: str | None = None,
+    split: str | None = None,
+    exclude_trained: bool = False,
+    limit: int | None = None,
+) -> PhotoSet:
+    """The photos to evaluate: not truncated, and as asked.
+
+    Args:
+        root: folder of a `PhotoSet`.
+        category, split: only these.
+        exclude_trained: leave out what the default model was trained on (permissive, split "train").
+        limit: at most this many, evenly spread over the set.
+
+    Raises:
+        ConfigError: no photo is left.
+    """
+    photos = PhotoSet(root).filter(category=category, split=split, truncated=False)
+    if exclude_trained:
+        photos = photos.exclude_trained()
+    if len(photos) == 0:
+        raise ConfigError(f"{root}: no photo fits --category {category}, --split {split}; see its index.csv")
+    if limit is not None and limit < len(photos):
+        picks = np.linspace(0, len(photos) - 1, limit).round().astype(int)
+        photos = PhotoSet(root, tuple(photos[int(i)] for i in np.unique(picks)))
+    return photos
+
+
+def evaluate_photos(
+    reconstructor: Reconstructor,
+    photos: PhotoSet,
+    *,
+    masks: tuple[str, ...] = MASKS,
+    variants: tuple[Variant, ...] = VARIANTS,
+    advance: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:
+    """Reconstruct each photo in every variant and score it.
+
+    Args:
+        reconstructor: the model. photos: from `select_photos`.
+        masks, variants: what to run. advance: called after each photo, for a progress bar.
+
+    Returns:
+        One row for each photo, mask and variant: "id", "category", "mask", "variant" and the `METRICS`.
+
+    Raises:
+        ImageError: a photo or mask cannot be read. What the model refuses is a row with "error" and IoU 0.
+    """
+    rows = []
+    for record in photos:
+        rows += _rows(reconstructor, photos, record, masks, variants)
+        advance()
+    return rows
+
+
+def _rows(
+    reconstructor: Reconstructor,
+    photos: PhotoSet,
+    record: PhotoRecord,
+    masks: tuple[str, ...],
+    variants: tuple[Variant, ...],
+) -> list[dict[str, Any]]:
+    pixels, reference = photos.read(record)
+    photo = photo_from_array(pixels, str(photos.path(record)))
+    rows = []
+    for run in run_variants(reconstructor, photo, reference, masks, variants):
+        row = run.row(id=record.id, category=record.category) | score_view(run, pixels, reference)
+        if run.mesh is not None:
+            row |= extent_ratios(run.mesh.vertices, run.mesh.faces)
+        rows.append(row)
+    return rows
+
+
+def median_extents(root: str | Path, category: str) -> dict[str, float] | None:
+    """Median of the ratios of the sides over the oriented meshes of a category; None if it has none.
+
+    Raises:
+        ConfigError: the folder has no index. MeshError: a mesh cannot be read.
+    """
+    ratios: list[dict[str, float]] = []
+    meshes = MeshSet(root)
+    for record in meshes.filter(category=category, oriented=True):
+        mesh = load_mesh(meshes.path(record))
+        try:
+            ratios.append(extent_ratios(mesh.vertices, mesh.faces))
+        except InputError:  # a flat mesh has no ratios
+            continue
+    return {key: float(np.median([r[key] for r in ratios])) for key in ratios[0]} if ratios else None

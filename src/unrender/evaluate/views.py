@@ -1,0 +1,116 @@
+"""Renderings that the evaluation looks at: a result over its photo, and the same mesh from other sides."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unrender.camera import Camera, orbit
+from unrender.image import crop_square
+from unrender.light import sh_basis
+from unrender.mesh import Mesh
+from unrender.metrics import normalize_box
+from unrender.texture import linear_to_srgb
+
+if TYPE_CHECKING:
+    from unrender.reconstruct import Reconstruction
+
+SIZE = 128
+"""Side of the square crop on which photos are scored, in pixels."""
+TURNED = {"left": (90.0, 0.0), "front": (0.0, 0.0), "top": (0.0, 89.0)}
+"""Azimuth and elevation in degrees of the turned views of a contact sheet."""
+
+
+def crop_camera(camera: Camera, crop: tuple[float, float, float], size: int) -> Camera:
+    """The camera of a square crop (x, y, side in pixels of the whole photo), resampled to `size` pixels."""
+    x, y, side = crop
+    scale = size / side
+    return replace(
+        camera, width=size, height=size, fx=camera.fx * scale, fy=camera.fy * scale,
+        cx=(camera.cx - x) * scale, cy=(camera.cy - y) * scale,
+    )  # fmt: skip
+
+
+def sh_light(direction: np.ndarray, ambient: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """[9, 3] spherical-harmonic light whose shading is close to ambient + strength * max(n . direction, 0).
+
+    Args:
+        direction: [3] towards the light, world frame. ambient, strength: [3] linear RGB.
+    """
+    steps = np.arange(2000) + 0.5  # evenly spread normals: a spherical Fibonacci lattice
+    height, turn = 1 - 2 * steps / len(steps), steps * math.pi * (3 - math.sqrt(5))
+    radius = np.sqrt(1 - height**2)
+    normals = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], axis=1)
+    facing = np.maximum(normals @ (np.asarray(direction) / np.linalg.norm(direction)), 0)
+    shading = np.asarray(ambient) + facing[:, None] * np.asarray(strength)
+    return np.linalg.lstsq(np.asarray(sh_basis(normals)), shading, rcond=None)[0]
+
+
+def render_view(mesh: Mesh, camera: Camera, light: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Render a mesh at the camera's size.
+
+    Args:
+        mesh: in the camera's world frame.
+        camera: of the picture.
+        light: [9, 3] spherical harmonics; None shows the plain albedo.
+
+    Returns:
+        sRGB float32 [H, W, 3] in [0, 1], 0 where nothing is, and the mask bool [H, W].
+    """
+    from unrender.render.scene import render
+
+    result = render(mesh, camera, light, (camera.height, camera.width))
+    image = linear_to_srgb(np.clip(result.image, 0, 1)).astype(np.float32)
+    return image, np.asarray(result.mask) > 0.5
+
+
+def crop_photo(pixels: np.ndarray, crop: tuple[float, float, float], size: int) -> np.ndarray:
+    """The crop of a photo uint8 [H, W, 3] as float32 [size, size, 3] in [0, 1]; black outside the photo."""
+    return crop_square(pixels, *crop, size, 0).astype(np.float32) / 255
+
+
+def crop_mask(mask: np.ndarray, crop: tuple[float, float, float], size: int) -> tuple[np.ndarray, float]:
+    """The crop of a mask bool [H, W].
+
+    Returns:
+        bool [size, size], and how much of the mask lies outside the crop, in pixels of the crop.
+    """
+    coverage = crop_square(mask.astype(np.float32), *crop, size, 0.0)
+    inside = float(coverage.sum())
+    total = float(mask.sum()) * (size / crop[2]) ** 2
+    return coverage >= 0.5, max(0.0, total - inside)
+
+
+def look(result: Reconstruction, mesh: Mesh, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """The exported mesh of a result lit and seen as in its photo: sRGB [size, size, 3] and mask."""
+    camera = Camera.from_json(result.camera.to_json())  # what anybody would read from the JSON
+    return render_view(mesh, crop_camera(camera, result.crop, size), np.asarray(result.light))
+
+
+def unit_mesh(mesh: Mesh) -> Mesh:
+    """The mesh with its bounding box in the unit box (see `metrics.normalize_box`)."""
+    return replace(mesh, vertices=normalize_box(mesh.vertices, mesh.faces).astype(np.float32))
+
+
+def orbit_camera(mesh: Mesh, azimuth: float, elevation: float, size: int, margin: float = 1.08) -> Camera:
+    """A camera on an orbit (degrees) round a centred mesh that sees all of it.
+
+    `margin` is the distance over that at which the bounding sphere just fits the picture.
+    """
+    radius = float(np.linalg.norm(mesh.vertices[np.unique(mesh.faces)], axis=1).max())
+    distance = margin * radius / math.sin(math.radians(15))
+    return Camera.from_fov(size, orbit(azimuth, elevation, distance), 30.0)
+
+
+def turned_views(mesh: Mesh, size: int = SIZE) -> list[np.ndarray]:
+    """The mesh from its left, from the front and from above, sRGB float32 [size, size, 3] over light grey."""
+    mesh = unit_mesh(mesh)
+    light = sh_light(np.array([0.3, 1.0, 0.6]), np.full(3, 0.55), np.full(3, 0.55))
+    views = []
+    for azimuth, elevation in TURNED.values():
+        image, mask = render_view(mesh, orbit_camera(mesh, azimuth, elevation, size), light)
+        views.append(np.where(mask[..., None], image, np.float32(0.93)))
+    return views
