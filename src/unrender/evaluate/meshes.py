@@ -161,8 +161,8 @@ def evaluate_meshes(
 
     Returns:
         One row for each picture, mask and variant: "id", "category", "view", "mask", "variant", "oriented"
-        and the `METRICS`. Meshes that are not oriented are compared at the best of 36 yaws and have no rotation
-        error.
+        and the `METRICS`. Meshes that are not oriented are compared at the best of 36 yaws and have no
+        rotation error.
 
     Raises:
         MeshError: a mesh cannot be read. What the model refuses is a row with "error" and IoU 0.

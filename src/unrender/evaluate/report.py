@@ -36,8 +36,8 @@ def build_report(
     Returns:
         {"schema": 1, "kind", "unrender", "machine", "settings", "summary": [...], "differences": [...],
         "rows"}. Each entry of "summary" has "group", "mask", "variant", "n", "failed" and, for each metric,
-        mean, median and 95 % interval; each of "differences" the same of the paired difference of two variants.
-        Intervals are bootstraps over photos or, for meshes, over whole meshes.
+        mean, median and 95 % interval; each of "differences" the same of the paired difference of two
+        variants. Intervals are bootstraps over photos or, for meshes, over whole meshes.
     """
     groups = [POOLED, *sorted({str(row[group]) for row in rows})]
     if len(groups) == 2:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from unrender.errors import InputError
+from unrender.render.kernels.jit import jit
 
 
 def nearest_distances(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def _checked(points: np.ndarray, name: str) -> np.ndarray:
     return points
 
 
-@njit(nogil=True, cache=True)
+@jit
 def _nearest(queries, points, starts, low, size, cells):  # pragma: no cover
     """Searches the cells ring by ring round each query until no nearer point can follow."""
     result = np.empty(len(queries))
