@@ -35,7 +35,7 @@ def _folded(p: BirdParameters, spine: Spine) -> np.ndarray:
     s = np.linspace(0, 1, WING_ROWS)
     u = _SHOULDER - p.wing_length * s
     position, axes, radii = spine.at(np.clip(u, 0.0, 1.0))
-    radii = np.maximum(radii, np.array([0.42 * p.body_width, 0.4 * p.back, 0.3 * p.belly]))
+    radii = np.maximum(radii, np.array([0.3 * p.body_width, 0.36 * p.back, 0.3 * p.belly]))
     beyond = np.clip(-u, 0.0, None)
     shrink = np.exp(-1.6 * beyond)[:, None]
     tau = np.radians(p.body_pitch + p.arch - 0.6 * p.tail_cock)

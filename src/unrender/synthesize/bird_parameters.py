@@ -22,20 +22,21 @@ class BirdParameters:
     """
 
     # body
-    body_pitch: float = 24.0
-    body_width: float = 0.245
+    body_pitch: float = 20
+    body_width: float = 0.265
     back: float = 0.215
-    belly: float = 0.275
-    rump: float = 0.5
-    chest: float = 0.9
-    vent: float = 0.5
+    belly: float = 0.31
+    rump: float = 0.38
+    chest: float = 0.93
+    vent: float = 0.35
+    girth: float = 0.62
     arch: float = 4.0
     # neck
-    neck_length: float = 0.20
-    neck_low: float = 44.0
-    neck_high: float = 34.0
-    neck_radius: float = 0.155
-    neck_base: float = 0.75
+    neck_length: float = 0.25
+    neck_low: float = 58
+    neck_high: float = 46
+    neck_radius: float = 0.165
+    neck_base: float = 0.9
     # head
     head_pitch: float = 0.0
     head_yaw: float = 0.0
@@ -63,7 +64,7 @@ class BirdParameters:
     tail_base: float = 0.065
     tail_end: float = 0.11
     tail_fork: float = 0.04
-    tail_cock: float = 15
+    tail_cock: float = 17
     tail_curl: float = 0.0
     tail_keel: float = 0.1
     # folded wings
@@ -82,7 +83,7 @@ class BirdParameters:
     dihedral_left: float = 12.0
     dihedral_right: float = 12.0
     # legs
-    leg_length: float = 0.27
+    leg_length: float = 0.28
     thigh: float = 0.075
     tarsus_radius: float = 0.017
     tarsus: float = 0.6
@@ -128,7 +129,7 @@ PARAMETER_NAMES = tuple(field.name for field in fields(BirdParameters))
 _RANGES: dict[str, tuple[float, float, float]] = {
     "body_pitch": (9, -15, 80), "body_width": (-0.12, 0.1, 0.36), "back": (-0.12, 0.08, 0.36),
     "belly": (-0.14, 0.08, 0.42), "rump": (0.16, 0.0, 1.1), "chest": (0.08, 0.5, 1.15), "vent": (0.16, 0.0, 1.1),
-    "arch": (5, -20, 40),
+    "arch": (5, -20, 40), "girth": (0.06, 0.38, 0.78),
     "neck_length": (-0.16, 0.05, 2.0), "neck_low": (12, -60, 150), "neck_high": (12, -80, 175),
     "neck_radius": (-0.12, 0.03, 0.26), "neck_base": (0.09, 0.2, 1.15),
     "head_pitch": (9, -85, 50), "head_yaw": (0, -140, 140), "head_radius": (-0.1, 0.05, 0.24),
@@ -175,7 +176,7 @@ def spread(parameters: BirdParameters) -> np.ndarray:
 FAMILIES: dict[str, tuple[float, dict[str, float]]] = {
     "songbird": (12, {}),
     "finch": (6, dict(beak_length=0.13, beak_height=0.075, beak_width=0.065, beak_curve=14, head_radius=0.165,
-        body_width=0.269, belly=0.292, tail_length=0.48, neck_radius=0.16)),
+        body_width=0.269, belly=0.292, tail_length=0.48, neck_radius=0.18)),
     "warbler": (5, dict(beak_length=0.14, beak_height=0.03, beak_width=0.03, body_width=0.234, tail_length=0.55)),
     "crow": (6, dict(beak_length=0.24, beak_height=0.06, beak_curve=12, beak_hook=14, head_radius=0.138, tail_end=0.14,
         tail_length=0.58, wing_length=1.3, leg_length=0.28)),
@@ -184,11 +185,11 @@ FAMILIES: dict[str, tuple[float, dict[str, float]]] = {
     "gull": (5, dict(body_pitch=12, body_width=0.222, wing_length=1.35, tail_length=0.32, beak_length=0.22,
         beak_hook=25, beak_height=0.05, neck_length=0.25, head_radius=0.127, neck_radius=0.11, leg_length=0.24,
         wing_span=1.7, wing_chord=0.36, wing_point=0.9, wing_sweep=20)),
-    "duck": (7, dict(body_pitch=8, body_width=0.281, back=0.234, belly=0.257, neck_length=0.36, neck_low=70, neck_high=58,
+    "duck": (7, dict(girth=0.52, body_pitch=8, body_width=0.281, back=0.234, belly=0.257, neck_length=0.36, neck_low=70, neck_high=58,
         neck_radius=0.085, head_radius=0.121, head_length=1.3, beak_length=0.22, beak_height=0.045, beak_width=0.062,
         beak_curve=-8, beak_tilt=-14, beak_taper=0.25, beak_hook=0, tail_length=0.25, tail_end=0.1, wing_length=0.95,
         leg_length=0.14, tarsus_radius=0.022, hip=0.36, neck_base=0.6, rump=0.7, vent=0.7, wing_span=1.15)),
-    "swan_goose": (3, dict(body_pitch=8, body_width=0.257, neck_length=0.85, neck_low=82, neck_high=80, neck_radius=0.065,
+    "swan_goose": (3, dict(girth=0.52, body_pitch=8, body_width=0.257, neck_length=0.85, neck_low=82, neck_high=80, neck_radius=0.065,
         head_radius=0.083, head_length=1.35, beak_length=0.14, beak_height=0.04, beak_width=0.045, beak_tilt=-14,
         tail_length=0.2, leg_length=0.2, wing_length=1.0, neck_base=0.55, eye=0.015, rump=0.7, vent=0.7)),
     "kingfisher": (5, dict(beak_length=0.48, beak_height=0.055, beak_width=0.045, beak_curve=0, beak_hook=0,
@@ -197,7 +198,7 @@ FAMILIES: dict[str, tuple[float, dict[str, float]]] = {
     "puffin": (4, dict(body_pitch=48, beak_length=0.2, beak_height=0.13, beak_width=0.05, beak_curve=26, head_radius=0.165,
         tail_length=0.18, leg_length=0.17, neck_radius=0.15, body_width=0.281, hip=0.3, tarsus_radius=0.026,
         wing_length=0.85, wing_height=60)),
-    "woodpecker": (4, dict(body_pitch=46, beak_length=0.3, beak_height=0.045, beak_width=0.04, beak_curve=0, beak_hook=0,
+    "woodpecker": (4, dict(body_pitch=42, beak_length=0.3, beak_height=0.045, beak_width=0.04, beak_curve=0, beak_hook=0,
         crest_height=0.1, crest_back=0.99, tail_length=0.5, tail_end=0.07, tail_cock=-8, leg_length=0.12,
         body_width=0.211, back=0.199, belly=0.222, neck_length=0.26, neck_radius=0.11)),
     "roadrunner": (3, dict(body_pitch=14, tail_length=1.05, tail_end=0.12, tail_cock=12, beak_length=0.3, beak_hook=16,
@@ -235,29 +236,29 @@ FAMILIES: dict[str, tuple[float, dict[str, float]]] = {
         chest=1.0, tarsus_radius=0.022, wing_length=1.2, neck_base=0.75, toe_length=0.15, eye=0.018)),
     "rooster": (5, dict(body_pitch=24, neck_length=0.48, neck_low=72, neck_high=66, neck_radius=0.1, head_radius=0.094,
         beak_length=0.11, beak_height=0.042, beak_curve=20, crest_height=0.12, crest_back=0.175, comb=1.0, wattle=0.13,
-        tail_length=0.75, tail_end=0.14, tail_cock=48, tail_curl=70, tail_keel=1.8, tail_base=0.1, leg_length=0.36,
+        tail_length=0.75, tail_end=0.34, tail_cock=48, tail_curl=70, tail_keel=1.8, tail_base=0.13, leg_length=0.36,
         tarsus_radius=0.028, thigh=0.1, neck_base=0.9, wing_length=0.85, eye=0.016, chest=0.95, toe_length=0.18)),
-    "hen_quail": (3, dict(body_pitch=12, neck_length=0.28, neck_low=70, neck_high=60, neck_radius=0.1, head_radius=0.105,
+    "hen_quail": (3, dict(girth=0.52, body_pitch=12, neck_length=0.28, neck_low=70, neck_high=60, neck_radius=0.1, head_radius=0.105,
         beak_length=0.1, beak_height=0.04, crest_height=0.04, comb=1.0, wattle=0.05, tail_length=0.32, tail_cock=34,
-        tail_keel=1.0, tail_end=0.12, leg_length=0.2, body_width=0.292, back=0.257, belly=0.308, tarsus_radius=0.026,
+        tail_keel=1.0, tail_end=0.22, leg_length=0.2, body_width=0.292, back=0.257, belly=0.308, tarsus_radius=0.026,
         wing_length=0.8, rump=0.75, vent=0.7, chest=1.0)),
-    "emu": (7, dict(body_pitch=4, body_width=0.292, back=0.297, belly=0.297, neck_length=0.8, neck_low=48, neck_high=80,
+    "emu": (7, dict(girth=0.52, body_pitch=4, body_width=0.32, back=0.34, belly=0.34, neck_length=0.7, neck_low=48, neck_high=80,
         neck_radius=0.055, head_radius=0.068, head_length=1.3, beak_length=0.11, beak_height=0.03, beak_width=0.04,
         tail_length=0.14, tail_cock=-30, tail_end=0.1, leg_length=0.75, thigh=0.13, tarsus_radius=0.03, tarsus=0.52,
         tarsus_tilt=16, toe_length=0.15, stance=0.45, wing_length=0.75, wing_height=60, wing_centre=6, neck_base=0.45,
         rump=0.9, vent=0.85, arch=14, eye=0.014, hip=0.5)),
-    "ostrich": (2, dict(body_pitch=6, body_width=0.304, back=0.292, belly=0.292, neck_length=1.1, neck_low=66, neck_high=90,
+    "ostrich": (2, dict(girth=0.52, body_pitch=6, body_width=0.32, back=0.34, belly=0.34, neck_length=1.1, neck_low=66, neck_high=90,
         neck_radius=0.05, head_radius=0.068, head_length=1.3, beak_length=0.13, beak_height=0.032, beak_width=0.045,
         tail_length=0.25, tail_cock=0, tail_end=0.16, leg_length=1.05, thigh=0.14, tarsus_radius=0.034, tarsus_tilt=10,
         neck_base=0.4, rump=0.85, vent=0.7, eye=0.017, hip=0.5)),
-    "chick": (3, dict(body_pitch=26, body_width=0.352, back=0.319, belly=0.352, neck_length=0.15, neck_radius=0.19,
+    "chick": (3, dict(girth=0.52, body_pitch=26, body_width=0.352, back=0.319, belly=0.352, neck_length=0.15, neck_radius=0.19,
         head_radius=0.22, beak_length=0.12, beak_height=0.05, tail_length=0.08, tail_end=0.05, wing_length=0.6,
         wing_height=55, leg_length=0.25, tarsus_radius=0.024, rump=0.85, vent=0.8, eye=0.035, neck_base=0.9)),
-    "penguin": (4, dict(body_pitch=72, body_width=0.234, back=0.211, belly=0.246, neck_length=0.22, neck_low=76, neck_high=50,
+    "penguin": (4, dict(girth=0.52, body_pitch=72, body_width=0.234, back=0.211, belly=0.246, neck_length=0.22, neck_low=76, neck_high=50,
         neck_radius=0.11, head_radius=0.116, beak_length=0.18, beak_height=0.035, beak_width=0.03, beak_hook=16,
         tail_length=0.15, tail_end=0.05, tail_cock=-34, leg_length=0.07, tarsus_radius=0.035, thigh=0.1, hip=0.22,
         wing_length=0.72, wing_height=52, wing_centre=-4, wing_rise=0, wing_lift=10, rump=0.7, vent=0.8, tarsus_tilt=8)),
-    "owl": (3, dict(body_pitch=60, body_width=0.292, back=0.269, belly=0.281, neck_length=0.1, neck_radius=0.22,
+    "owl": (3, dict(girth=0.52, body_pitch=60, body_width=0.292, back=0.269, belly=0.281, neck_length=0.1, neck_radius=0.22,
         head_radius=0.237, head_length=0.9, beak_length=0.08, beak_height=0.045, beak_curve=45, beak_tilt=-35, eye=0.045,
         tail_length=0.32, leg_length=0.07, crest_height=0.02, neck_base=1.0, rump=0.6, vent=0.6, tarsus_radius=0.03)),
     "hawk_eagle": (4, dict(body_pitch=46, body_width=0.246, head_radius=0.127, beak_length=0.14, beak_height=0.07,

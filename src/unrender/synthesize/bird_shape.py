@@ -69,11 +69,11 @@ def _radii(p: BirdParameters, u: np.ndarray) -> np.ndarray:
     brow = np.array([0.0, 0.2 * (p.forehead - 0.5), 0.0])
     rows = [
         (0.0, end),
-        (0.10, end + (full - end) * (0.16 + 0.36 * swell)),
-        (0.28, end + (full - end) * (0.58 + 0.34 * swell)),
-        (0.5, full),
-        (0.72, full * _mix(0.97, p.chest, 0.3)),
-        (0.9, chest + (base - chest) * 0.2),
+        (0.10, end + (full - end) * (0.14 + 0.36 * swell)),
+        (0.28, end + (full - end) * (0.48 + 0.4 * swell)),
+        (p.girth, full),
+        (0.5 * (p.girth + 0.95), full + (chest - full) * 0.35),
+        (0.95, chest + (base - chest) * 0.35),
         (1.05, base),
         (1.38, neck + (base - neck) * 0.38),
         (1.75, neck),

@@ -106,10 +106,11 @@ def _layers(item: SceneObject, normals: np.ndarray, camera: Camera) -> _Layers:
         column = np.floor(uv[:, 0] % 1.0 * width).astype(np.int64).clip(0, width - 1)
         row = np.floor((1.0 - uv[:, 1] % 1.0) * height).astype(np.int64).clip(0, height - 1)
         albedo = albedo * item.texture[row, column]
-    corners = item.vertices[item.faces]
-    outward = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    behind = ((camera.position - corners[:, 0]) * outward).sum(1) < 0  # open surfaces show their inside
-    normal = np.where(behind[faces][:, None], -normal, normal)
+    i, j, k = item.faces[faces].T  # open surfaces show their inside: turn what looks away from the camera
+    root = item.vertices[i]
+    outward = np.cross(item.vertices[j] - root, item.vertices[k] - root)
+    behind = ((camera.position.astype(np.float32) - root) * outward).sum(1) < 0
+    normal = np.where(behind[:, None], -normal, normal)
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     return _Layers(covered, albedo, normal)
 
@@ -117,16 +118,26 @@ def _layers(item: SceneObject, normals: np.ndarray, camera: Camera) -> _Layers:
 def _downsample(covered: np.ndarray, values: np.ndarray, factor: int) -> np.ndarray:
     """Linear colours [n, 3] of covered samples [S, S] to straight-alpha sRGB uint8 [S / f, S / f, 4]."""
     size = covered.shape[0] // factor
-    full = np.zeros((*covered.shape, 3), dtype=np.float32)
-    full[covered] = values
-    total = full.reshape(size, factor, size, factor, 3).sum((1, 3))
-    count = covered.reshape(size, factor, size, factor).sum((1, 3))
-    known = count > 0
-    colour = np.zeros((size, size, 3), dtype=np.float32)
-    colour[known] = total[known] / count[known][:, None]
     rgba = np.zeros((size, size, 4), dtype=np.uint8)
-    rgba[..., :3] = linear_to_bytes(_bleed(colour, known, 2))
-    rgba[..., 3] = np.round(count * (255.0 / factor**2))
+    if not len(values):
+        return rgba
+    margin = 2
+    rows, columns = np.flatnonzero(covered.any(1)) // factor, np.flatnonzero(covered.any(0)) // factor
+    top, bottom = max(rows[0] - margin, 0), min(rows[-1] + 1 + margin, size)
+    left, right = max(columns[0] - margin, 0), min(columns[-1] + 1 + margin, size)
+    part = covered[top * factor : bottom * factor, left * factor : right * factor]
+    full = np.zeros((*part.shape, 3), dtype=np.float32)
+    full[part] = values
+    total = np.zeros((bottom - top, right - left, 3), dtype=np.float32)
+    count = np.zeros(total.shape[:2], dtype=np.float32)
+    for i in range(factor):
+        for j in range(factor):
+            total += full[i::factor, j::factor]
+            count += part[i::factor, j::factor]
+    colour = total / np.maximum(count, 1)[..., None]
+    window = rgba[top:bottom, left:right]
+    window[..., :3] = linear_to_bytes(_bleed(colour, count > 0, margin))
+    window[..., 3] = np.round(count * (255.0 / factor**2))
     return rgba
 
 
@@ -135,14 +146,14 @@ def _bleed(colour: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
     height, width = known.shape
     values = np.zeros((height + 2, width + 2, 4), dtype=np.float32)
     inner = values[1:-1, 1:-1]
-    inner[known, :3] = colour[known]
-    inner[known, 3] = 1
+    inner[..., :3] = colour  # 0 where not known
+    inner[..., 3] = known
     for _ in range(steps):
         rows = values[:-2] + values[1:-1] + values[2:]
         around = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-        new = (inner[..., 3] == 0) & (around[..., 3] > 0)
-        inner[new, :3] = around[new, :3] / around[new, 3:]
-        inner[new, 3] = 1
+        row, column = np.nonzero((inner[..., 3] == 0) & (around[..., 3] > 0))
+        new = around[row, column]
+        inner[row, column] = new / new[:, 3:]
     return np.ascontiguousarray(inner[..., :3])
 
 

@@ -70,23 +70,26 @@ def frame_object(
     Returns:
         A camera of 30 degrees field of view; `fill` and `offset` hold to about a thousandth.
     """
-    turned = np.asarray(vertices, dtype=np.float64) @ rotation.T
+    x, y, z = np.ascontiguousarray(rotation @ np.asarray(vertices, dtype=np.float64).T)
     focal = 0.5 / np.tan(np.radians(DEFAULT_FOV_DEGREES) / 2)  # in picture sides
-    nearest = float(turned[:, 2].max())
+    nearest = float(z.max())
     place = np.array([0.0, 0.0, -(nearest + 2.0)])
     target = np.asarray(offset, dtype=np.float64)
     for _ in range(12):
-        local = turned + place
-        image = focal * local[:, :2] / -local[:, 2:]
-        low, high = image.min(0), image.max(0)
+        scaling = focal / -(z + place[2])
+        across, along = (x + place[0]) * scaling, (y + place[1]) * scaling
+        low = np.array([across.min(), along.min()])
+        high = np.array([across.max(), along.max()])
         extent = high - low
         scale = fill / max(float(extent.max()), 1e-9)
         goal = target
         if inside:
             room = np.maximum(0.5 - 0.5 / size - 0.5 * extent * scale, 0.0)
             goal = np.clip(target, -room, room)
-        depth = -float(place[2])
         centre = 0.5 * (low + high)
+        if abs(scale - 1) < 2e-4 and np.abs(goal - centre).max() < 2e-4:
+            break
+        depth = -float(place[2])
         depth_next = max(depth / scale, nearest + 0.2)
         place[:2] = place[:2] * depth_next / depth + (goal - centre * scale) * depth_next / focal
         place[2] = -depth_next
