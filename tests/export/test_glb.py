@@ -105,7 +105,7 @@ def test_photo_appearance_is_unlit():
 
 @pytest.mark.parametrize(("level", "texture_format"), [(3, "png"), (3, "jpeg"), (4, "png")])
 def test_texture_is_not_flipped(tmp_path, level, texture_format):
-    """Read with trimesh, sample the picture as glTF says, compare with the colour that belongs to the place."""
+    """Read with trimesh, sample the picture as glTF says, compare with the colour of the place."""
     template, mesh = _painted(level)
     path = tmp_path / "m.glb"
     path.write_bytes(mesh_to_glb(mesh, texture_format=texture_format))

@@ -1,0 +1,89 @@
+# Each target does its own set-up; repeated runs reuse it. Needs Python 3.11 or later and, for one test, Node.js.
+
+VENV ?= .venv
+# PyTorch is needed for training and tests only. Its own CPU builds are much smaller than the default ones on Linux:
+# give their index as in the README, TORCH_FLAGS="--index-url ...".
+TORCH ?= torch==2.13.0
+TORCH_FLAGS ?=
+# A folder of photos with index.csv, for `make sheets`.
+PHOTOS ?= data/photos
+OUT ?= out
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+BASE := $(VENV)/.installed
+DEV := $(VENV)/.installed-for-development
+SOURCES := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: help demo test check lint venv validator validator-if-possible sheets clean distclean
+
+help:
+	@echo "make demo       install into $(VENV), reconstruct the sample picture into $(OUT)/"
+	@echo "make test       install what is needed and run the tests"
+	@echo "make venv       $(VENV) with everything for development"
+	@echo "make check      lint, formatting, types and tests"
+	@echo "make validator  install the Khronos glTF validator (npm)"
+	@echo "make sheets     contact sheets of photos: make sheets PHOTOS=folder"
+	@echo "make clean      remove outputs and caches; make distclean also $(VENV) and node_modules"
+
+demo:
+	@start=$$(date +%s); \
+	$(MAKE) --no-print-directory $(BASE) || exit 1; \
+	ready=$$(date +%s); \
+	$(VENV)/bin/unrender demo -o $(OUT)/ || exit 1; \
+	end=$$(date +%s); \
+	echo; \
+	echo "The mesh is $(OUT)/demo.glb, the turntable $(OUT)/demo.gif."; \
+	echo "Set-up took $$((ready - start)) s, the demo $$((end - ready)) s."
+
+test: $(DEV) validator-if-possible
+	$(PY) -m pytest -n 2 -rs
+
+check: lint test
+
+lint: $(DEV)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+venv: $(DEV)
+
+validator:
+	npm ci --no-fund --no-audit
+
+# Without Node.js or a network the validator's tests are skipped, and pytest's summary says so.
+validator-if-possible:
+	@if [ -f node_modules/.package-lock.json ] && [ node_modules/.package-lock.json -nt package-lock.json ]; then :; \
+	elif ! command -v npm >/dev/null 2>&1; then echo "npm not found: the Khronos validator will not run"; \
+	elif ! $(MAKE) --no-print-directory validator; then echo "npm ci failed: the Khronos validator will not run"; fi
+
+sheets: $(DEV)
+	@if [ ! -f "$(PHOTOS)/index.csv" ]; then \
+		echo "make sheets: no $(PHOTOS)/index.csv; give the folder of photos, make sheets PHOTOS=folder" >&2; exit 2; fi
+	$(VENV)/bin/unrender evaluate sheets --data "$(PHOTOS)" --category bird --exclude-trained --limit 24 -o sheets
+
+$(PY):
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
+		if command -v "$$python" >/dev/null 2>&1 && \
+			"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "$$python -m venv $(VENV)"; exec "$$python" -m venv "$(VENV)"; \
+		fi; \
+	done; \
+	echo "No Python 3.11 or later with venv and ensurepip was found; install one or give PYTHON=path." >&2; exit 1
+
+# An editable installation serves the demo as well.
+$(BASE): pyproject.toml $(SOURCES) | $(PY)
+	@if [ -f $(DEV) ] && [ $(DEV) -nt pyproject.toml ]; then :; else set -x; $(PIP) install --quiet .; fi
+	@touch $@
+
+$(DEV): pyproject.toml | $(PY)
+	$(PIP) install --quiet $(TORCH_FLAGS) "$(TORCH)"
+	$(PIP) install --quiet -e ".[train,test,lint]"
+	@touch $@
+
+clean:
+	rm -rf $(OUT) sheets build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) node_modules
