@@ -1,9 +1,11 @@
-"""How near the bird generator can come to given bird meshes: 3D IoU of the best seed and of the best parameters.
+"""How near the bird generator can come to given bird meshes: 3D IoU of the best seed and of the best
+parameters.
 
     python benchmarks/bird_coverage.py MESH_FOLDER --pattern 'aves_*.glb' --seeds 1000 --steps 300
 
-Shapes are compared by the evaluation protocol (`unrender.metrics.shapes`): bounding-box centre to the origin, longest
-side to 1, 32^3 cells, surface samples plus what slices enclose, no rotation. The meshes are only measured against.
+Shapes are compared by the evaluation protocol (`unrender.metrics.shapes`): bounding-box centre to the
+origin, longest side to 1, 32^3 cells, surface samples plus what slices enclose, no rotation. The meshes
+are only measured against.
 """
 
 from __future__ import annotations
@@ -18,7 +20,13 @@ import tyro
 from unrender.mesh import load_mesh
 from unrender.metrics.shapes import iou_3d, normalize_box, voxelize
 from unrender.synthesize.bird import shape_from_parameters
-from unrender.synthesize.bird_parameters import LIMITS, PARAMETER_NAMES, BirdParameters, sample_parameters, spread
+from unrender.synthesize.bird_parameters import (
+    LIMITS,
+    PARAMETER_NAMES,
+    BirdParameters,
+    sample_parameters,
+    spread,
+)
 from unrender.synthesize.bird_parts import faces
 
 
@@ -59,7 +67,13 @@ def refine(
     return BirdParameters.from_vector(best), best_iou
 
 
-def main(folder: tyro.conf.Positional[Path], pattern: str = "*.glb", seeds: int = 1000, steps: int = 300, out: Path | None = None) -> None:
+def main(
+    folder: tyro.conf.Positional[Path],
+    pattern: str = "*.glb",
+    seeds: int = 1000,
+    steps: int = 300,
+    out: Path | None = None,
+) -> None:
     """Print the best fit of every mesh.
 
     Args:
@@ -87,10 +101,13 @@ def main(folder: tyro.conf.Positional[Path], pattern: str = "*.glb", seeds: int 
         )
         final = iou_3d(occupancy(shape_from_parameters(parameters), faces(), 60_000), target)
         vector = dict(zip(PARAMETER_NAMES, (round(float(v), 4) for v in parameters.to_vector()), strict=True))
-        rows.append({"mesh": name, "default": iou_3d(default, target), "seed": best[name][1], "best_seed": best[name][0],
-                     "best_fit": final, "parameters": vector})  # fmt: skip
-        print(f"{name:45s} default {rows[-1]['default']:.3f}  best of {seeds} seeds {best[name][0]:.3f}"
-              f"  best fit {final:.3f}", flush=True)  # fmt: skip
+        plain, (seed_iou, seed) = iou_3d(default, target), best[name]
+        row = {"mesh": name, "default": plain, "seed": seed, "best_seed": seed_iou, "best_fit": final}
+        rows.append({**row, "parameters": vector})
+        print(
+            f"{name:45s} default {plain:.3f}  best of {seeds} seeds {seed_iou:.3f}  best fit {final:.3f}",
+            flush=True,
+        )
     for key in ("default", "best_seed", "best_fit"):
         print(f"mean {key}: {np.mean([row[key] for row in rows]):.3f}")
     if out is not None:

@@ -1,10 +1,10 @@
 """Reader of rendered multi-view training sets (`unrender.synthesize.multiview` writes them).
 
-A set is a folder with `index.json` and shards `shard_00000/`, `shard_00001/` ...: folders of .npy files, read by memory
-map. First axis: objects of the shard.
+A set is a folder with `index.json` and shards `shard_00000/`, `shard_00001/` ...: folders of .npy files, read
+by memory map. First axis: objects of the shard.
 
-    rgba             uint8 [n, views, size, size, 4]   sRGB, straight alpha; colour continues 2 pixels past the outline
-    world_to_camera  float32 [n, views, 4, 4]          cameras look down -Z; 30 degrees field of view, square picture
+    rgba             uint8 [n, views, size, size, 4]   sRGB, straight alpha; colour bleeds 2 px past the edge
+    world_to_camera  float32 [n, views, 4, 4]          cameras look down -Z; 30 degrees field of view, square
     light            float32 [n, 9, 3]                 world frame, shading = max(sh_basis(normal) @ light, 0)
     seed             int64 [n]                         the object's seed
     canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`
@@ -39,17 +39,17 @@ def decode_canonical(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         picture: uint8 [..., 3].
 
     Returns:
-        Coordinates float32 [..., 3] in [-1, 1] (right to about 0.004; 0 where nothing is), and bool [...], whether
-        anything is there.
+        Coordinates float32 [..., 3] in [-1, 1] (right to about 0.004; 0 where nothing is), and bool [...],
+        whether anything is there.
     """
-    seen = (picture > 0).any(-1)
+    seen = np.asarray((picture > 0).any(-1))
     values = (picture.astype(np.float32) - 1) / 127 - 1
     return np.where(seen[..., None], values, 0).astype(np.float32), seen
 
 
 @dataclass(frozen=True)
 class MultiviewObject:
-    """One object of a set; the pictures are read-only memory maps. Shapes as above, without the first axis."""
+    """One object of a set: read-only memory maps of the shapes above, without the first axis."""
 
     rgba: np.ndarray
     world_to_camera: np.ndarray
@@ -100,11 +100,15 @@ class MultiviewSet:
                 try:
                     shard[file.stem] = np.load(file, mmap_mode="r" if large else None)
                 except (OSError, ValueError) as error:
-                    raise InputError(f"{file}: is damaged ({error}); delete its folder and render again") from None
+                    raise InputError(
+                        f"{file}: is damaged ({error}); delete its folder and render again"
+                    ) from None
             self._shards.append(shard)
         self._ends = np.cumsum([len(shard["seed"]) for shard in self._shards], dtype=np.int64)
         if not partial and len(self) < self.index["objects"]:
-            raise InputError(f"{self.path}: holds {len(self)} of {self.index['objects']} objects; render it again")
+            raise InputError(
+                f"{self.path}: holds {len(self)} of {self.index['objects']} objects; render it again"
+            )
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0

@@ -1,7 +1,9 @@
-"""From a clean cut-out to something like a photograph: backgrounds, occluders, and what a camera does to a picture.
+"""From a clean cut-out to something like a photograph: backgrounds, occluders, and what a camera does to
+a picture.
 
-Pure functions of their arguments and of a `numpy.random.Generator`: the same generator state gives the same picture.
-Pictures are uint8 sRGB, row 0 at the top. At 128 x 128 each function takes well under a millisecond on average.
+Pure functions of their arguments and of a `numpy.random.Generator`: the same generator state gives the
+same picture. Pictures are uint8 sRGB, row 0 at the top. At 128 x 128 each function takes well under a
+millisecond on average.
 """
 
 from __future__ import annotations
@@ -38,10 +40,11 @@ def composite(
         raise InputError(f"rgba: expected uint8 [H, W, 4], got {rgba.dtype} {list(rgba.shape)}")
     if background.dtype != np.uint8 or background.shape != (*rgba.shape[:2], 3):
         raise InputError(
-            f"background: expected uint8 {[*rgba.shape[:2], 3]}, got {background.dtype} {list(background.shape)}"
+            f"background: expected uint8 {[*rgba.shape[:2], 3]},"
+            f" got {background.dtype} {list(background.shape)}"
         )
     alpha = rgba[..., 3:].astype(np.uint16)
-    blend = rgba[..., :3] * alpha + background * (255 - alpha) + np.uint16(127)
+    blend: np.ndarray = rgba[..., :3] * alpha + background * (255 - alpha) + np.uint16(127)
     picture = ((blend + (blend >> 8)) >> 8).astype(np.uint8)
     mask = rgba[..., 3]
     if rng.random() < occluders:
@@ -57,7 +60,9 @@ def composite(
 
 
 def _occluder(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """A bool [H, W] shape (branch, block or blob) over a part of the object, or None where it would hide too much."""
+    """A bool [H, W] shape (branch, block or blob) over a part of the object, or None where it would hide
+    too much.
+    """
     height, width = mask.shape
     inside = np.flatnonzero(mask > 127)
     if inside.size == 0:
@@ -74,9 +79,13 @@ def _occluder(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
         bend = rng.uniform(-0.004, 0.004) * 128 / size
         cover = np.abs(across + bend * along * along) < half
     elif kind < 0.75:
-        cover = (np.abs(along) < size * rng.uniform(0.05, 0.2)) & (np.abs(across) < size * rng.uniform(0.03, 0.15))
+        cover = (np.abs(along) < size * rng.uniform(0.05, 0.2)) & (
+            np.abs(across) < size * rng.uniform(0.03, 0.15)
+        )
     else:
-        cover = (along / (size * rng.uniform(0.06, 0.2))) ** 2 + (across / (size * rng.uniform(0.04, 0.15))) ** 2 < 1
+        cover = (along / (size * rng.uniform(0.06, 0.2))) ** 2 + (
+            across / (size * rng.uniform(0.04, 0.15))
+        ) ** 2 < 1
     hidden = np.count_nonzero(cover & (mask > 127))
     return cover if hidden <= 0.35 * inside.size else None
 
@@ -114,7 +123,9 @@ def degrade(rgb: np.ndarray, rng: np.random.Generator, *, strength: float = 1.0)
         picture = np.asarray(image)
     if chance[2] < 0.35 * strength:
         sigma = np.float32(rng.uniform(1.5, 9.0))
-        grain = rng.standard_normal(picture.shape[:2] if rng.random() < 0.5 else picture.shape, dtype=np.float32)
+        grain = rng.standard_normal(
+            picture.shape[:2] if rng.random() < 0.5 else picture.shape, dtype=np.float32
+        )
         grain = grain[..., None] if grain.ndim == 2 else grain
         picture = np.clip(picture + grain * sigma + np.float32(0.5), 0, 255).astype(np.uint8)
     if chance[3] < 0.35 * strength:
@@ -144,7 +155,8 @@ def _jitter(rgb: np.ndarray, rng: np.random.Generator, strength: float) -> np.nd
 
 
 def noise_background(size: int, rng: np.random.Generator) -> np.ndarray:
-    """A made-up background, uint8 [size, size, 3]: flat, a gradient, sky over ground, clouds or coarse texture.
+    """A made-up background, uint8 [size, size, 3]: flat, a gradient, sky over ground, clouds or coarse
+    texture.
 
     Raises:
         InputError: size < 1.
@@ -172,7 +184,9 @@ def noise_background(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """A plausible colour of surroundings, float32 [3] in [0, 255]: grey, green, brown, blue, white, or anything."""
+    """A plausible colour of surroundings, float32 [3] in [0, 255]: grey, green, brown, blue, white, or
+    anything.
+    """
     bases = ((128, 128, 128), (96, 124, 62), (138, 112, 82), (150, 178, 204), (236, 236, 236), (44, 52, 40))
     if rng.random() < 0.25:
         base = rng.uniform(0, 255, 3)
@@ -192,12 +206,13 @@ def _octaves(size: int, rng: np.random.Generator) -> np.ndarray:
         coarse = Image.fromarray(rng.standard_normal((rows, columns), dtype=np.float32))
         total += np.float32(weight) * np.asarray(coarse.resize((size, size), Image.Resampling.BILINEAR))
         power += weight * weight
-        cells, weight = cells * 2, weight * fall
+        cells, weight = cells * 3, weight * fall
     return total / np.float32(max(power, 1e-6) ** 0.5)
 
 
 def photo_background(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A random square crop of a photo (30 % of its shorter side or more), perhaps mirrored: uint8 [size, size, 3].
+    """A random square crop of a photo (30 % of its shorter side or more), perhaps mirrored: uint8 [size,
+    size, 3].
 
     Raises:
         InputError: `photo` is not uint8 [H, W, 3], or size < 1.
@@ -217,7 +232,9 @@ def photo_background(photo: np.ndarray, size: int, rng: np.random.Generator) -> 
 def random_background(
     photos: Sequence[np.ndarray], size: int, rng: np.random.Generator, *, photo_share: float = 0.7
 ) -> np.ndarray:
-    """A crop of one of `photos` (uint8 [H, W, 3] each) or, without photos or by chance, a made-up background."""
+    """A crop of one of `photos` (uint8 [H, W, 3] each) or, without photos or by chance, a made-up
+    background.
+    """
     if len(photos) and rng.random() < photo_share:
         return photo_background(photos[int(rng.integers(len(photos)))], size, rng)
     return noise_background(size, rng)

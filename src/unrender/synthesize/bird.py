@@ -19,12 +19,14 @@ class ProceduralShape:
     """A coloured mesh from a generator.
 
     Attributes:
-        vertices: float32 [V, 3], object frame (+Y up, front +Z, left +X), bounding-box centre at the origin, farthest
+        vertices: float32 [V, 3], object frame (+Y up, front +Z, left +X), bounding-box centre at the
+        origin, farthest
             vertex at radius 1.
         faces: int32 [F, 3], counter-clockwise seen from outside. Parts are closed surfaces and may intersect.
         colors: float32 [V, 3], linear albedo in [0, 1].
         part: uint8 [V], see `bird_parts.PART_NAMES`.
-        canonical: float32 [V, 3], the same vertices on the generator's default object: vertex i is the same point
+        canonical: float32 [V, 3], the same vertices on the generator's default object: vertex i is the
+        same point
             of the anatomy in every object.
     """
 
@@ -83,6 +85,4 @@ def _lumps(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     field = np.cos(axes @ waves + rng.uniform(0, 2 * np.pi, 8))
     shift = field @ (rng.standard_normal((8, 3)) * 0.012)
     widen = 1 + field @ (rng.standard_normal(8) * 0.02)
-    return np.stack(
-        [vertices[:, 0] * widen, vertices[:, 1] + shift[:, 1], vertices[:, 2] + shift[:, 2]], -1
-    )
+    return np.stack([vertices[:, 0] * widen, vertices[:, 1] + shift[:, 1], vertices[:, 2] + shift[:, 2]], -1)

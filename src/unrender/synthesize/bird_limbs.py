@@ -8,8 +8,17 @@ import numpy as np
 
 from unrender.synthesize.bird_parameters import BirdParameters
 from unrender.synthesize.bird_parts import (
-    LEG_ROWS, LEG_SIDES, TOE_ROWS, TOE_SIDES, WING_BOTTOM, WING_ROWS, WING_TOP, close, ring_angles, sheet_chord,
-)  # fmt: skip
+    LEG_ROWS,
+    LEG_SIDES,
+    TOE_ROWS,
+    TOE_SIDES,
+    WING_BOTTOM,
+    WING_ROWS,
+    WING_TOP,
+    close,
+    ring_angles,
+    sheet_chord,
+)
 from unrender.synthesize.curves import pchip, smoothstep
 
 if TYPE_CHECKING:
@@ -31,7 +40,9 @@ def wing(p: BirdParameters, spine: Spine, side: int) -> np.ndarray:
 
 
 def _folded(p: BirdParameters, spine: Spine) -> np.ndarray:
-    """The folded left wing: a shell that lies on the flank and ends in a point above the tail, [rows, sides, 3]."""
+    """The folded left wing: a shell that lies on the flank and ends in a point above the tail, [rows,
+    sides, 3].
+    """
     s = np.linspace(0, 1, WING_ROWS)
     u = _SHOULDER - p.wing_length * s
     position, axes, radii = spine.at(np.clip(u, 0.0, 1.0))
@@ -81,7 +92,9 @@ def _spread(p: BirdParameters, spine: Spine, dihedral: float) -> np.ndarray:
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     across = 0.5 * (_CHORD + 1)
     camber = 0.09 * chord[:, None] * np.sin(np.pi * across**0.7)
-    thick = np.where(_UPPER, 1.0, -1.0) * (0.004 + 0.035 * np.sin(np.pi * np.clip(across, 0, 1) ** 0.5) ** 0.8)
+    thick = np.where(_UPPER, 1.0, -1.0) * (
+        0.004 + 0.035 * np.sin(np.pi * np.clip(across, 0, 1) ** 0.5) ** 0.8
+    )
     height = camber + thick * (1 - 0.75 * s[:, None])
     feathers = 1 + 0.04 * np.sin(s * 60)[:, None] * across**4
     inset = (chord[:, None] * (across - 0.22) * feathers)[..., None]
@@ -94,7 +107,9 @@ def leg(p: BirdParameters, spine: Spine, side: int) -> dict[str, np.ndarray]:
     swing = np.radians(p.swing_left if side > 0 else p.swing_right)
     lift = p.lift_left if side > 0 else p.lift_right
     hip = position + np.array([p.stance * radii[0], 0.0, 0.0]) - axes[1] * 0.25 * radii[2]
-    ground = position[1] - np.hypot(radii[2] * axes[1, 1], 0.5 * radii[2] * axes[2, 1]) - p.leg_length * (1 - lift)
+    ground = (
+        position[1] - np.hypot(radii[2] * axes[1, 1], 0.5 * radii[2] * axes[2, 1]) - p.leg_length * (1 - lift)
+    )
     foot = np.array([hip[0] + 0.06 * p.leg_length, ground, hip[2] + 0.05])
     tilt = np.radians(p.tarsus_tilt + 55 * lift)
     shank = p.tarsus * (p.leg_length + 0.1)
@@ -102,20 +117,20 @@ def leg(p: BirdParameters, spine: Spine, side: int) -> dict[str, np.ndarray]:
     ankle[1] = min(ankle[1], hip[1] - 0.02)
     t = np.linspace(0, 1, LEG_ROWS)
     knots = np.array([0.0, 0.42, 0.5, 0.56, 1.0])
-    path = np.stack([hip, hip + 0.86 * (ankle - hip), ankle + np.array([0, 0, 0.02 * shank]), ankle + 0.1 * (foot - ankle),
-                     foot])  # fmt: skip
+    heel = ankle + np.array([0.0, 0.0, 0.02 * shank])
+    path = np.stack([hip, hip + 0.86 * (ankle - hip), heel, ankle + 0.1 * (foot - ankle), foot])
     centre = pchip(knots, path, t)
+    thin = p.tarsus_radius
     radius = pchip(
         np.array([0.0, 0.2, 0.4, 0.5, 0.6, 0.94, 1.0]),
-        np.array([p.thigh, 0.8 * p.thigh, 0.25 * p.thigh + 0.75 * p.tarsus_radius, 1.2 * p.tarsus_radius, p.tarsus_radius,
-                  p.tarsus_radius, 1.15 * p.tarsus_radius]), t,
-    )  # fmt: skip
+        np.array([p.thigh, 0.8 * p.thigh, 0.25 * p.thigh + 0.75 * thin, 1.2 * thin, thin, thin, 1.15 * thin]),
+        t,
+    )
     angles = ring_angles(LEG_SIDES)
     ring = np.stack([np.cos(angles), np.zeros(LEG_SIDES), np.sin(angles)], -1)
     parts = {"leg": close(centre[:, None] + radius[:, None, None] * ring)}
-    thin = 0.75 * p.tarsus_radius
     for index, (yaw, size) in enumerate(((28.0, 0.82), (0.0, 1.0), (-28.0, 0.82), (176.0, 0.55))):
-        parts[f"toe{index}"] = _toe(foot, np.radians(yaw + 6), size * p.toe_length, thin)
+        parts[f"toe{index}"] = _toe(foot, np.radians(yaw + 6), size * p.toe_length, 0.75 * thin)
     turn = _about_x(swing)
     flat = _about_x(swing if abs(swing) > 0.7 else 0.35 * swing)
     new_foot = hip + turn @ (foot - hip)

@@ -1,7 +1,7 @@
 """The fixed topology of a procedural bird: every part is a closed tube of rings.
 
-A part of `rings` x `sides` vertices stores its rings one after the other, then one pole at each end. Left and right
-parts have the same layout; the right one is a mirror image with its faces turned round.
+A part of `rings` x `sides` vertices stores its rings one after the other, then one pole at each end. Left
+and right parts have the same layout; the right one is a mirror image with its faces turned round.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import numpy as np
 
 BODY, NECK, HEAD, BEAK, TAIL, WING_LEFT, WING_RIGHT, LEG_LEFT, LEG_RIGHT, CREST, EYE = range(11)
 PART_NAMES = (
-    "body", "neck", "head", "beak", "tail", "wing_left", "wing_right", "leg_left", "leg_right", "crest", "eye",
+    "body", "neck", "head", "beak", "tail", "wing_left", "wing_right", "leg_left", "leg_right", "crest",
+    "eye",
 )  # fmt: skip
 """Meaning of the values of `ProceduralShape.part`."""
 
 
 @dataclass(frozen=True)
 class Tube:
-    """One closed tube: its name, part number, grid size, side (+1 left or middle, -1 right) and first vertex."""
+    """One closed tube: its name, part number, grid size, side (+1 left or middle, -1 right) and first
+    vertex.
+    """
 
     name: str
     part: int
@@ -36,7 +39,8 @@ class Tube:
 
 
 SPINE_U = np.concatenate([
-    np.linspace(0.0, 1.0, 24), np.linspace(1.0, 2.0, 17)[1:], 2.0 + 0.985 * np.linspace(0.0, 1.0, 18)[1:] ** 0.9
+    np.linspace(0.0, 1.0, 24), np.linspace(1.0, 2.0, 17)[1:],
+    2.0 + 0.985 * np.linspace(0.0, 1.0, 18)[1:] ** 0.9,
 ])  # fmt: skip
 """Where along the spine the rings of the trunk sit: 0 rump, 1 shoulder, 2 nape, 3 base of the beak."""
 TRUNK_SIDES = 32
@@ -96,7 +100,8 @@ def _tube_faces(tube: Tube) -> np.ndarray:
         np.stack([np.full_like(j, pole + 1), last + j, last + k], -1),
     ]
     faces = np.concatenate(quads + caps)
-    turned = (tube.side < 0) != (tube.part in (WING_LEFT, WING_RIGHT))  # a wing's rings run the other way round
+    backwards = tube.part in (WING_LEFT, WING_RIGHT)  # a wing's rings run the other way round
+    turned = (tube.side < 0) != backwards
     return (faces[:, ::-1] if turned else faces) + tube.start
 
 
@@ -110,7 +115,9 @@ def faces() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def part_of_vertex() -> np.ndarray:
-    """Part number of every vertex, uint8 [V]; the trunk is split into body, neck and head. Do not write to it."""
+    """Part number of every vertex, uint8 [V]; the trunk is split into body, neck and head. Do not write to
+    it.
+    """
     result = np.empty(vertex_count(), dtype=np.uint8)
     for tube in tubes().values():
         result[tube.start : tube.start + tube.count] = tube.part
@@ -124,9 +131,10 @@ def part_of_vertex() -> np.ndarray:
 def anatomy() -> np.ndarray:
     """Anatomical coordinates of every vertex, float32 [V, 3]; the same for every bird. Do not write to it.
 
-    Column 0 runs along the part (trunk: 0 rump, 1 shoulder, 2 nape, 3 beak; others: 0 root, 1 tip). Column 1 runs
-    across it (trunk, beak, legs: -1 underside to 1 upper side; tail: 0 middle feather, 1 outermost; wings: -1 leading
-    edge, 1 trailing edge). Column 2 is 1 on the outer or upper surface of a sheet, 0 elsewhere.
+    Column 0 runs along the part (trunk: 0 rump, 1 shoulder, 2 nape, 3 beak; others: 0 root, 1 tip).
+    Column 1 runs across it (trunk, beak, legs: -1 underside to 1 upper side; tail: 0 middle feather, 1
+    outermost; wings: -1 leading edge, 1 trailing edge). Column 2 is 1 on the outer or upper surface of a
+    sheet, 0 elsewhere.
     """
     blocks = []
     for tube in tubes().values():
@@ -161,7 +169,9 @@ def sheet_chord(top: int, bottom: int) -> np.ndarray:
 
 
 def close(grid: np.ndarray, first: np.ndarray | None = None, last: np.ndarray | None = None) -> np.ndarray:
-    """Ring grid [rings, sides, 3] to tube vertices [rings * sides + 2, 3]; a pole is its ring's mean unless given."""
+    """Ring grid [rings, sides, 3] to tube vertices [rings * sides + 2, 3]; a pole is its ring's mean
+    unless given.
+    """
     first = grid[0].mean(0) if first is None else first
     last = grid[-1].mean(0) if last is None else last
     return np.concatenate([grid.reshape(-1, 3), first[None], last[None]])

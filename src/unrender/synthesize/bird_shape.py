@@ -12,9 +12,24 @@ import numpy as np
 from unrender.synthesize import bird_limbs
 from unrender.synthesize.bird_parameters import BirdParameters
 from unrender.synthesize.bird_parts import (
-    BEAK_ROWS, BEAK_SIDES, CREST_ROWS, CREST_SIDES, EYE_ROWS, EYE_SIDES, SPINE_U, TAIL_BOTTOM, TAIL_ROWS, TAIL_TOP,
-    TRUNK_SIDES, WATTLE_ROWS, WATTLE_SIDES, close, ring_angles, sheet_chord, tubes,
-)  # fmt: skip
+    BEAK_ROWS,
+    BEAK_SIDES,
+    CREST_ROWS,
+    CREST_SIDES,
+    EYE_ROWS,
+    EYE_SIDES,
+    SPINE_U,
+    TAIL_BOTTOM,
+    TAIL_ROWS,
+    TAIL_TOP,
+    TRUNK_SIDES,
+    WATTLE_ROWS,
+    WATTLE_SIDES,
+    close,
+    ring_angles,
+    sheet_chord,
+    tubes,
+)
 from unrender.synthesize.curves import pchip, smoothstep
 
 
@@ -33,7 +48,9 @@ class Spine:
     radii: np.ndarray
 
     def at(self, u: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Position [..., 3], axes [..., 3 (left, up, forward), 3] and radii [..., 3] at u; constant beyond the ends."""
+        """Position [..., 3], axes [..., 3 (left, up, forward), 3] and radii [..., 3] at u; constant beyond
+        the ends.
+        """
         u = np.asarray(u, dtype=np.float64)
         position = np.stack([np.interp(u, self.u, self.position[:, k]) for k in range(3)], -1)
         radii = np.stack([np.interp(u, self.u, self.radii[:, k]) for k in range(3)], -1)
@@ -89,7 +106,9 @@ def _radii(p: BirdParameters, u: np.ndarray) -> np.ndarray:
 
 
 def make_spine(p: BirdParameters) -> Spine:
-    """The trunk's centre line, integrated from its angles; the middle of the body (u = 0.5) is at the origin."""
+    """The trunk's centre line, integrated from its angles; the middle of the body (u = 0.5) is at the
+    origin.
+    """
     u = np.linspace(0.0, 3.0, 301)
     knots = np.array([0.0, 0.5, 0.95, 1.32, 1.74, 2.16, 3.0])
     angles = np.array([
@@ -108,7 +127,9 @@ def make_spine(p: BirdParameters) -> Spine:
     step = u[1] - u[0]
     length = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]) * step)])
     velocity = forward * speed[:, None]
-    position = np.concatenate([np.zeros((1, 3)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]) * step, axis=0)])
+    position = np.concatenate(
+        [np.zeros((1, 3)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]) * step, axis=0)]
+    )
     position -= position[50]
     # Cross-sections turn more slowly than the centre line, so that thick rings do not run into each other.
     width = np.maximum(0.75 * radii[:, 1:].mean(1), 0.02)[:, None]
@@ -122,7 +143,11 @@ def _elliptic(spine: Spine, u: np.ndarray, angles: np.ndarray) -> np.ndarray:
     position, axes, radii = spine.at(u)
     c, s = np.cos(angles), np.sin(angles)
     vertical = np.where(s >= 0, radii[:, 1:2] * s, radii[:, 2:3] * s)
-    return position[:, None] + (radii[:, :1] * c)[..., None] * axes[:, None, 0] + vertical[..., None] * axes[:, None, 1]
+    return (
+        position[:, None]
+        + (radii[:, :1] * c)[..., None] * axes[:, None, 0]
+        + vertical[..., None] * axes[:, None, 1]
+    )
 
 
 def _trunk(spine: Spine) -> np.ndarray:
@@ -131,7 +156,7 @@ def _trunk(spine: Spine) -> np.ndarray:
 
 
 def _beak(p: BirdParameters, spine: Spine, upper: bool) -> np.ndarray:
-    root, axes, _ = spine.at(2.84)
+    root = spine.at(2.84)[0]
     t = np.linspace(0, 1, BEAK_ROWS) ** 0.9
     yaw = np.radians(p.head_yaw)
     length = p.beak_length * (1.0 if upper else 0.93) + 0.16 * 2 * p.head_radius * p.head_length
@@ -162,7 +187,9 @@ def _tail(p: BirdParameters, spine: Spine) -> np.ndarray:
     length = p.tail_length + 0.1
     steps = np.diff(t)[:, None] * 0.5 * (back[1:] + back[:-1]) * length
     centre = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
-    along = np.array([np.interp(t * r, t, np.arange(TAIL_ROWS)) for r in reach]).T  # [rows, sides] in row numbers
+    along = np.array(
+        [np.interp(t * r, t, np.arange(TAIL_ROWS)) for r in reach]
+    ).T  # [rows, sides] in row numbers
     whole = np.clip(along.astype(int), 0, TAIL_ROWS - 2)
     part = (along - whole)[..., None]
     point = centre[whole] * (1 - part) + centre[whole + 1] * part

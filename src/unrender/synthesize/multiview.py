@@ -1,10 +1,11 @@
-"""Training sets of many objects from several views each, rendered from a generator or from a folder of meshes.
+"""Training sets of many objects from several views each, rendered from a generator or from a folder of
+meshes.
 
 `python -m unrender.synthesize.multiview --out DIR --objects 4000 --views 8 --seed 0`
 
-Object k of a seed is always the same, whatever the number of objects or workers. A set is a folder of shards; each is
-written to a temporary folder and then renamed, so an interrupted run leaves only whole shards and continues where it
-stopped. `unrender.data.multiview` describes the files and reads them.
+Object k of a seed is always the same, whatever the number of objects or workers. A set is a folder of
+shards; each is written to a temporary folder and then renamed, so an interrupted run leaves only whole
+shards and continues where it stopped. `unrender.data.multiview` describes the files and reads them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ class MultiviewConfig:
     canonical_size: int = 64
     albedo: bool = False
     shard_objects: int = 100
-    shots: ShotConfig = ShotConfig()
+    shots: ShotConfig = field(default_factory=ShotConfig)
 
     def __post_init__(self) -> None:
         for name in ("objects", "views", "size", "supersample", "canonical_size", "shard_objects"):
@@ -86,8 +87,12 @@ class _Layers:
     normals: np.ndarray  # float32 [n, 3] unit, world frame, towards the camera
 
 
-def _draw(item: SceneObject, camera: Camera, attributes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Visible face int32 [H, W] (-1 none), barycentrics [n, 3] and interpolated attributes [n, C] of covered pixels."""
+def _draw(
+    item: SceneObject, camera: Camera, attributes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Visible face int32 [H, W] (-1 none), barycentrics [n, 3] and interpolated attributes [n, C] of
+    covered pixels.
+    """
     clip = np.ascontiguousarray(camera.to_clip(item.vertices)[None], dtype=np.float32)
     index, weights, _ = rasterize_kernel.forward(clip, item.faces, camera.height, camera.width)
     picture = interpolate_kernel.forward(attributes[None], item.faces, index, weights)[0]
@@ -142,7 +147,9 @@ def _downsample(covered: np.ndarray, values: np.ndarray, factor: int) -> np.ndar
 
 
 def _bleed(colour: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
-    """Continue colours [H, W, 3] past the silhouette by `steps` pixels, so that resizing makes no dark fringe."""
+    """Continue colours [H, W, 3] past the silhouette by `steps` pixels, so that resizing makes no dark
+    fringe.
+    """
     height, width = known.shape
     values = np.zeros((height + 2, width + 2, 4), dtype=np.float32)
     inner = values[1:-1, 1:-1]
@@ -157,7 +164,9 @@ def _bleed(colour: np.ndarray, known: np.ndarray, steps: int) -> np.ndarray:
     return np.ascontiguousarray(inner[..., :3])
 
 
-def render_object(item: SceneObject, config: MultiviewConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def render_object(
+    item: SceneObject, config: MultiviewConfig, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """All views of one object: the arrays described in `unrender.data.multiview`, without the first axis.
 
     Args:
@@ -175,7 +184,9 @@ def render_object(item: SceneObject, config: MultiviewConfig, rng: np.random.Gen
         result["rgba"].append(_downsample(layers.covered, layers.albedo * shading, config.supersample))
         result["world_to_camera"].append(camera.world_to_camera.astype(np.float32))
         if config.albedo:
-            result.setdefault("albedo", []).append(_downsample(layers.covered, layers.albedo, config.supersample))
+            result.setdefault("albedo", []).append(
+                _downsample(layers.covered, layers.albedo, config.supersample)
+            )
         if config.canonical:
             small = camera.resized(config.canonical_size, config.canonical_size)
             index, _, values = _draw(item, small, item.canonical)
@@ -192,7 +203,9 @@ def _render_one(config: MultiviewConfig, index: int) -> dict[str, np.ndarray]:
     return {**arrays, "seed": np.array(seed, dtype=np.int64)}
 
 
-def _render_shard(config: MultiviewConfig, out: str, shard: int, tick: Callable[[], None] | None = None) -> int:
+def _render_shard(
+    config: MultiviewConfig, out: str, shard: int, tick: Callable[[], None] | None = None
+) -> int:
     """Render one shard into place; returns its number of objects."""
     first = shard * config.shard_objects
     count = min(config.shard_objects, config.objects - first)
@@ -231,7 +244,9 @@ def _prepare(config: MultiviewConfig, out: Path) -> list[int]:
         if index.exists():
             record = json.loads(index.read_text())
             if record.get("config") != _settings(config) or record.get("version") != VERSION:
-                raise ConfigError(f"{out}: holds a set of another configuration; choose another folder or delete it")
+                raise ConfigError(
+                    f"{out}: holds a set of another configuration; choose another folder or delete it"
+                )
         elif any(out.iterdir()):
             raise OutputError(f"{out}: is not empty and no training set; choose another folder")
         write_index(config, out, complete=False)
@@ -262,9 +277,11 @@ def _alive(process: int) -> bool:
 def write_index(config: MultiviewConfig, out: Path, *, complete: bool) -> None:
     """Write the JSON index of a set, by atomic rename."""
     record = {
-        "format": FORMAT, "version": VERSION, "complete": complete, "objects": config.objects, "views": config.views,
+        "format": FORMAT, "version": VERSION, "complete": complete, "objects": config.objects,
+        "views": config.views,
         "size": config.size, "images": config.objects * config.views, "seed": config.seed,
-        "fov_degrees": DEFAULT_FOV_DEGREES, "shard_objects": config.shard_objects, "config": _settings(config),
+        "fov_degrees": DEFAULT_FOV_DEGREES, "shard_objects": config.shard_objects,
+        "config": _settings(config),
     }  # fmt: skip
     write_atomic(out / INDEX_NAME, (json.dumps(record, indent=1) + "\n").encode())
 
@@ -318,9 +335,15 @@ def render_set(config: MultiviewConfig, out: Path, *, workers: int = 1, quiet: b
     return sum(counts) * config.views / (time.perf_counter() - start) if todo else 0.0
 
 
-def tiny_set(out: Path, *, objects: int = 16, views: int = 4, size: int = 64, seed: int = 0) -> MultiviewConfig:
-    """A small set of birds for tests and demonstrations, rendered in a few seconds; returns its configuration."""
-    config = MultiviewConfig(objects, views, seed, size, canonical=True, canonical_size=size // 2, shard_objects=8)
+def tiny_set(
+    out: Path, *, objects: int = 16, views: int = 4, size: int = 64, seed: int = 0
+) -> MultiviewConfig:
+    """A small set of birds for tests and demonstrations, rendered in a few seconds; returns its
+    configuration.
+    """
+    config = MultiviewConfig(
+        objects, views, seed, size, canonical=True, canonical_size=size // 2, shard_objects=8
+    )
     render_set(config, Path(out), quiet=True)
     return config
 

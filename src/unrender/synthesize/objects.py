@@ -1,4 +1,6 @@
-"""Where the objects of a rendered training set come from: a generator, or a folder of meshes that are varied."""
+"""Where the objects of a rendered training set come from: a generator, or a folder of meshes that are
+varied.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class SceneObject:
         faces: int32 [F, 3].
         colors: float32 [V, 3] linear albedo in [0, 1]; multiplies the texture where there is one.
         canonical: float32 [V, 3] in [-1, 1]: the same points on the undeformed or default object.
-        uvs, uv_faces, texture: float32 [T, 2], int32 [F, 3], float32 linear [h, w, 3] (row 0 is v = 1), or None.
+        uvs, uv_faces, texture: float32 [T, 2], int32 [F, 3], float32 linear [h, w, 3] (row 0 is v = 1),
+        or None.
     """
 
     vertices: np.ndarray
@@ -84,10 +87,11 @@ def _load(path: str) -> Mesh:
 
 
 def vary_mesh(mesh: Mesh, rng: np.random.Generator) -> SceneObject:
-    """A mesh, smoothly deformed and perhaps painted: its proportions by some 15 %, bends and bulges by a few per cent.
+    """A mesh, smoothly deformed and perhaps painted: its proportions by some 15 %, bends and bulges by a
+    few per cent.
 
-    Deformation and paint are mirror-symmetric in x. Meshes without colours of their own are painted three times
-    out of four; others keep their texture, sometimes tinted.
+    Deformation and paint are mirror-symmetric in x. Meshes without colours of their own are painted three
+    times out of four; others keep their texture, sometimes tinted.
     """
     rest = normalise(mesh.vertices.astype(np.float64))
     vertices = normalise(_deform(rest.astype(np.float64), rng))

@@ -1,7 +1,7 @@
 """Colours of a procedural bird: palettes, regions and feather patterns, as linear albedo per vertex.
 
-Everything is a function of anatomical coordinates (see `bird_parts.anatomy`), of the canonical vertex positions and of
-the seed, so that a pattern sits at the same place of every pose.
+Everything is a function of anatomical coordinates (see `bird_parts.anatomy`), of the canonical vertex
+positions and of the seed, so that a pattern sits at the same place of every pose.
 """
 
 from __future__ import annotations
@@ -11,80 +11,25 @@ from functools import lru_cache
 import numpy as np
 
 from unrender.synthesize.bird_parts import (
-    BEAK, BODY, CREST, EYE, HEAD, LEG_LEFT, LEG_RIGHT, NECK, TAIL, WING_LEFT, WING_RIGHT, anatomy, part_of_vertex,
-    tubes, vertex_count,
-)  # fmt: skip
+    BEAK,
+    BODY,
+    CREST,
+    EYE,
+    HEAD,
+    LEG_LEFT,
+    LEG_RIGHT,
+    NECK,
+    TAIL,
+    WING_LEFT,
+    WING_RIGHT,
+    anatomy,
+    part_of_vertex,
+    tubes,
+    vertex_count,
+)
 from unrender.synthesize.curves import smoothstep
-
-# sRGB in [0, 255]
-_COLOURS: dict[str, tuple[int, int, int]] = {
-    "white": (240, 238, 232), "cream": (232, 220, 190), "buff": (206, 176, 132), "grey": (140, 142, 146),
-    "slate": (92, 102, 116), "dark": (56, 54, 56), "black": (28, 27, 30), "brown": (104, 76, 52), "rust": (158, 84, 42),
-    "umber": (72, 54, 40), "red": (196, 34, 32), "scarlet": (224, 62, 36), "orange": (232, 134, 42),
-    "yellow": (236, 202, 56), "olive": (122, 122, 62), "green": (58, 132, 66), "teal": (32, 116, 122), "blue": (52, 96, 178),
-    "navy": (34, 46, 92), "sky": (118, 172, 214), "pink": (240, 160, 158), "rose": (228, 112, 118), "purple": (92, 54, 112),
-    "straw": (206, 190, 132), "bronze": (96, 84, 56), "bottle": (22, 72, 52),
-}  # fmt: skip
-_NEUTRAL = ("white", "cream", "buff", "grey", "slate", "dark", "black", "brown", "rust", "umber", "straw", "bronze")
-_VIVID = ("red", "scarlet", "orange", "yellow", "olive", "green", "teal", "blue", "navy", "sky", "pink", "rose", "purple")
-
-# family: several schemes of (back, belly, wing, tail, head or "", beak, legs)
-_SCHEMES: dict[str, tuple[str, ...]] = {
-    "crow": ("black black black black - black black", "slate grey black black black dark black"),
-    "grackle": ("black black black black navy black black", "bronze black black black purple dark dark"),
-    "gull": ("grey white grey white white yellow pink", "slate white dark white white yellow yellow",
-             "grey white grey white black red red"),
-    "duck": ("grey cream brown dark bottle yellow orange", "brown buff umber brown - orange orange",
-             "white white white white - orange orange", "black white slate black black slate slate"),
-    "swan_goose": ("white white white white - orange black", "black black black dark - red dark",
-                   "brown grey brown white black black black", "grey white grey white - orange orange"),
-    "kingfisher": ("blue orange blue blue - black red", "teal white green green - black dark",
-                   "blue white sky blue rust red red", "slate white slate dark - dark dark"),
-    "puffin": ("black white black black black orange orange",),
-    "woodpecker": ("black black black black red grey dark", "dark white dark black red dark dark",
-                   "olive straw olive umber red grey grey"),
-    "roadrunner": ("umber cream umber umber - dark slate", "brown buff umber dark - dark grey"),
-    "cardinal": ("scarlet red red red red orange brown", "buff buff brown rust rust orange brown"),
-    "waxwing": ("buff straw slate grey - black black",),
-    "flycatcher": ("grey white black black white black black", "dark yellow brown dark dark black black"),
-    "swallow": ("navy cream navy navy navy black dark", "brown white umber brown - black dark"),
-    "hummingbird": ("green white dark green - black dark", "teal grey dark purple rose black dark"),
-    "ibis": ("white white white white - red red", "scarlet scarlet scarlet scarlet - rose rose",
-             "bronze umber bottle umber rust brown brown", "white white white black black black dark",
-             "white cream white white - orange rose", "brown umber brown umber - brown brown"),
-    "heron": ("white white white white - yellow black", "slate grey slate slate white yellow olive",
-              "grey white slate grey - orange yellow"),
-    "stork_crane": ("white white black white - red red", "grey grey slate grey black dark black"),
-    "flamingo": ("pink pink rose pink - cream pink", "rose pink scarlet rose - cream rose",
-                 "white pink rose white - pink pink", "scarlet rose scarlet scarlet - buff rose",
-                 "pink white pink pink - pink rose"),
-    "pigeon": ("grey grey grey slate slate dark rose", "white white white white - pink rose",
-               "slate grey grey dark navy dark rose", "rust buff rust brown - dark rose",
-               "dark slate grey black purple grey rose"),
-    "rooster": ("rust umber rust bottle orange yellow yellow", "white white white white - yellow yellow",
-                "black black black bottle rust dark slate", "scarlet rust umber black orange straw straw"),
-    "hen_quail": ("rust buff brown umber - straw yellow", "white white white white - yellow yellow",
-                  "umber brown umber dark - dark grey", "dark grey dark dark - yellow straw"),
-    "emu": ("brown umber brown umber - dark dark", "umber buff umber umber dark dark umber",
-            "bronze brown bronze brown slate dark slate", "dark umber dark dark - dark brown"),
-    "ostrich": ("black black black white grey buff grey", "brown grey brown brown buff buff grey"),
-    "chick": ("yellow straw yellow yellow - orange orange", "brown buff brown brown - dark grey"),
-    "penguin": ("black white black black black dark dark", "slate white slate dark black orange pink"),
-    "owl": ("brown buff umber brown - dark buff", "white white white white - dark cream"),
-    "hawk_eagle": ("umber buff umber umber - dark yellow", "dark umber dark white white yellow yellow",
-                   "slate white slate slate dark dark yellow"),
-    "parrot": ("green yellow green blue - dark grey", "scarlet red blue red red cream dark", "grey grey grey red - black dark",
-               "blue yellow blue blue - black dark", "green green green green red cream grey"),
-    "pelican": ("white white white white - orange orange", "brown grey brown grey white straw dark"),
-    "magpie_jay": ("black white navy black black black black", "blue white blue blue - black black"),
-    "turkey_pheasant": ("rust brown buff straw bottle straw grey", "umber bronze umber rust rose straw rose"),
-}  # fmt: skip
-
-
-def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """sRGB in [0, 1] to linear light (IEC 61966-2-1)."""
-    srgb = np.asarray(srgb, dtype=np.float64)
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((np.maximum(srgb, 0.0) + 0.055) / 1.055) ** 2.4)
+from unrender.synthesize.palettes import COLOURS, NEUTRAL, SCHEMES, VIVID
+from unrender.texture import srgb_to_linear
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +60,9 @@ class _Brush:
         self.legs = (self.part == LEG_LEFT) | (self.part == LEG_RIGHT)
 
     def noise(self, frequency: float, stretch: tuple[float, float, float] = (1, 1, 1)) -> np.ndarray:
-        """Smooth noise [V], mean 0 and variance about 1; `frequency` in waves per unit of the canonical bird."""
+        """Smooth noise [V], mean 0 and variance about 1; `frequency` in waves per unit of the canonical
+        bird.
+        """
         waves = self.rng.standard_normal((3, 20)) * frequency * 4.0 * np.asarray(stretch)[:, None]
         return np.cos(self.points @ waves + self.rng.uniform(0, 2 * np.pi, 20)).sum(1) / np.sqrt(10)
 
@@ -126,25 +73,25 @@ class _Brush:
 
     def tint(self, name: str, change: float = 0.12) -> np.ndarray:
         """A named colour, varied a little, linear [3]."""
-        srgb = np.array(_COLOURS[name]) / 255.0
+        srgb = np.array(COLOURS[name]) / 255.0
         srgb = srgb * np.exp(change * self.rng.standard_normal()) + 0.3 * change * self.rng.standard_normal(3)
-        return to_linear(np.clip(srgb, 0.05, 0.97))
+        return srgb_to_linear(np.clip(srgb, 0.05, 0.97))
 
     def pick(self, vivid: float) -> str:
         """A colour name, vivid with the given probability."""
-        names = _VIVID if self.rng.random() < vivid else _NEUTRAL
+        names = VIVID if self.rng.random() < vivid else NEUTRAL
         return names[self.rng.integers(len(names))]
 
 
 def _scheme(family: str, brush: _Brush) -> list[str]:
     """Names of the colours (back, belly, wing, tail, head or "-", beak, legs)."""
     rng = brush.rng
-    choices = _SCHEMES.get(family, ())
+    choices = SCHEMES.get(family, ())
     if choices and rng.random() < 0.62:
         return choices[rng.integers(len(choices))].split()
     if rng.random() < 0.12:  # another family's colours
-        others = list(_SCHEMES)
-        other = _SCHEMES[others[rng.integers(len(others))]]
+        others = list(SCHEMES)
+        other = SCHEMES[others[rng.integers(len(others))]]
         return other[rng.integers(len(other))].split()
     vivid = 0.12 if rng.random() < 0.55 else 0.6
     back = brush.pick(vivid)
@@ -209,7 +156,9 @@ def _head(brush: _Brush, names: list[str], wobble: np.ndarray) -> None:
         brush.paint(face * on_head, brush.tint(brush.pick(0.4)))
     if rng.random() < 0.2:
         low = rng.uniform(1.4, 2.2)
-        throat = smoothstep(0.15, 0.4, -across + wobble) * smoothstep(low - 0.1, low + 0.1, along) * (along > 1)
+        throat = (
+            smoothstep(0.15, 0.4, -across + wobble) * smoothstep(low - 0.1, low + 0.1, along) * (along > 1)
+        )
         brush.paint(throat * brush.trunk, brush.tint(brush.pick(0.5)))
     if rng.random() < 0.12:
         middle = rng.uniform(1.3, 1.9)
@@ -225,7 +174,9 @@ def _trunk_marks(brush: _Brush, back: np.ndarray, belly: np.ndarray, wobble: np.
     rng, along, across = brush.rng, brush.along, brush.across
     if rng.random() < 0.2:
         low, high = sorted(rng.uniform(0.5, 1.5, 2))
-        band = smoothstep(low - 0.08, low + 0.04, along + 0.4 * wobble) * (1 - smoothstep(high, high + 0.1, along))
+        band = smoothstep(low - 0.08, low + 0.04, along + 0.4 * wobble) * (
+            1 - smoothstep(high, high + 0.1, along)
+        )
         brush.paint(band * brush.trunk * (across < 0.2), brush.tint(brush.pick(0.45)))
     if rng.random() < 0.15:
         rump = 1 - smoothstep(0.12, 0.3, along + 0.3 * wobble)
@@ -331,6 +282,6 @@ def _bare_parts(brush: _Brush, names: list[str]) -> None:
 
 def redden_comb(colours: np.ndarray, amount: float) -> np.ndarray:
     """Turn the crest into a red comb: `amount` in [0, 1]; returns new colours [V, 3]."""
-    red = to_linear(np.array(_COLOURS["red"]) / 255.0)
+    red = srgb_to_linear(np.array(COLOURS["red"]) / 255.0)
     weight = ((part_of_vertex() == CREST) * np.clip(amount, 0, 1))[:, None]
     return (colours + (red - colours) * weight).astype(np.float32)

@@ -55,7 +55,13 @@ def sample_camera(
 
 
 def frame_object(
-    vertices: np.ndarray, rotation: np.ndarray, size: int, fill: float, offset: np.ndarray, *, inside: bool = True
+    vertices: np.ndarray,
+    rotation: np.ndarray,
+    size: int,
+    fill: float,
+    offset: np.ndarray,
+    *,
+    inside: bool = True,
 ) -> Camera:
     """The camera with this rotation whose picture of the object has the wanted size and place.
 
@@ -109,8 +115,9 @@ def supersampled(camera: Camera, factor: int) -> Camera:
 def sample_light(rng: np.random.Generator) -> np.ndarray:
     """Light of an outdoor-like scene: sky brighter than ground, one or two directional lobes, mild colours.
 
-    Shading is `albedo * max(sh_basis(normal) @ light, 0)`: the coefficients are those of irradiance over pi, the
-    clamped-cosine convolution (Ramamoorthi and Hanrahan 2001) is in them already. World frame (+Y up), linear RGB.
+    Shading is `albedo * max(sh_basis(normal) @ light, 0)`: the coefficients are those of irradiance over
+    pi, the clamped-cosine convolution (Ramamoorthi and Hanrahan 2001) is in them already. World frame (+Y
+    up), linear RGB.
 
     Returns:
         float32 [9, 3] in the order of `unrender.light.sh_basis`.
@@ -138,7 +145,9 @@ def _ambient() -> np.ndarray:
 
 
 def directional(towards: np.ndarray) -> np.ndarray:
-    """[9, 1]: shading of a distant light in direction `towards` [3] (unit): about 1 where the normal faces it."""
+    """[9, 1]: shading of a distant light in direction `towards` [3] (unit): about 1 where the normal faces
+    it.
+    """
     weights = np.array([1.0, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25]) * np.pi
     return (weights * sh_basis(towards))[:, None]
 
