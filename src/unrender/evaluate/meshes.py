@@ -238,12 +238,13 @@ def _halved(image: np.ndarray) -> np.ndarray:
 
 def _background(rng: np.random.Generator, size: int, noisy: bool) -> np.ndarray:
     """float32 [size, size, 3] in [0, 1]: one colour, or smooth noise of several scales round it."""
-    colour = rng.uniform(0.2, 0.95, 3)
+    colour = rng.uniform(0.15, 0.95) + rng.uniform(-0.12, 0.12, 3)
     image = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
     if not noisy:
         return image
-    for cells in (3, 7, 17, 41):
-        grid = rng.normal(size=(cells + 1, cells + 1, 3)) * 0.12
+    for cells, strength in ((2, 0.14), (5, 0.09), (11, 0.06), (29, 0.04)):
+        grid = rng.normal(size=(cells + 1, cells + 1, 1)) + 0.4 * rng.normal(size=(cells + 1, cells + 1, 3))
+        grid *= strength
         place = np.linspace(0, cells, size, endpoint=False)
         low, part = place.astype(int), (place % 1)[:, None]
         rows = grid[low] * (1 - part[..., None]) + grid[low + 1] * part[..., None]

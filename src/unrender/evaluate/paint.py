@@ -27,7 +27,8 @@ def paint(mesh: Mesh, seed: int) -> Mesh:
     waves = rng.normal(size=(12, 3)) * rng.uniform(3, 14, (12, 1))
     phases, weights = rng.uniform(0, 6.28, 12), rng.normal(size=12) / 3
     pattern = np.sin(place @ waves.T + phases) @ weights
-    back, belly, patch = rng.beta(1.2, 2.0, (3, 3))
+    brightness, tint = rng.beta(1.2, 1.8, (3, 1)), rng.normal(size=(3, 3)) * 0.35
+    back, belly, patch = brightness * np.exp(tint)
     height = _smooth(place[:, 1] * 8 + rng.normal())[:, None]
     spots = _smooth(6 * (pattern - rng.uniform(0.1, 0.8)))[:, None]
     colours = belly + (back - belly) * height

@@ -76,12 +76,15 @@ def crop_mask(mask: np.ndarray, crop: tuple[float, float, float], size: int) -> 
     """The crop of a mask bool [H, W].
 
     Returns:
-        bool [size, size], and how much of the mask lies outside the crop, in pixels of the crop.
+        bool [size, size], and the area of the mask whose pixels have their centres outside the crop, in
+        pixels of the crop.
     """
-    coverage = crop_square(mask.astype(np.float32), *crop, size, 0.0)
-    inside = float(coverage.sum())
-    total = float(mask.sum()) * (size / crop[2]) ** 2
-    return coverage >= 0.5, max(0.0, total - inside)
+    x, y, side = crop
+    rows, columns = np.nonzero(mask)
+    down, right = rows + 0.5 - y, columns + 0.5 - x
+    outside = (down < 0) | (down > side) | (right < 0) | (right > side)
+    coverage = crop_square(mask.astype(np.float32), x, y, side, size, 0.0)
+    return coverage >= 0.5, float(outside.sum()) * (size / side) ** 2
 
 
 def look(result: Reconstruction, mesh: Mesh, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
