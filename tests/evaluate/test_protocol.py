@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SETTINGS, World
+from known_world import SETTINGS, World
 from PIL import Image
 
 from unrender.camera import Camera, orbit

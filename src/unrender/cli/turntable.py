@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from unrender.evaluate.views import orbit_camera, render_view, sh_light, unit_mesh
+from unrender.evaluate.views import orbit_camera, sh_light, smooth_view, unit_mesh
 from unrender.export import write_turntable
 from unrender.mesh import Mesh
 
 FRAMES = 36
 SIZE = 256
 _ELEVATION = 12.0
-_PAPER = np.float32(0.96)
+_PAPER = 0.96
 
 
 def save_turntable(mesh: Mesh, path: Path) -> None:
@@ -34,8 +34,6 @@ def turntable_frames(mesh: Mesh, frames: int = FRAMES, size: int = SIZE) -> np.n
     light = sh_light(np.array([0.4, 1.0, 0.8]), np.full(3, 0.5), np.full(3, 0.6))
     pictures = np.empty((frames, size, size, 3), np.uint8)
     for index in range(frames):
-        camera = orbit_camera(mesh, 360 * index / frames, _ELEVATION, 2 * size)
-        image, mask = render_view(mesh, camera, light)
-        image = np.where(mask[..., None], image, _PAPER)
-        pictures[index] = image.reshape(size, 2, size, 2, 3).mean(axis=(1, 3)) * 255 + 0.5
+        camera = orbit_camera(mesh, 360 * index / frames, _ELEVATION, size)
+        pictures[index] = smooth_view(mesh, camera, light, _PAPER)[0] * 255 + 0.5
     return pictures

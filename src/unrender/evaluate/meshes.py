@@ -16,7 +16,7 @@ from unrender.errors import ConfigError
 from unrender.evaluate.mesh_set import MeshRecord, MeshSet
 from unrender.evaluate.paint import has_colours, paint
 from unrender.evaluate.runs import MASKS, VARIANTS, Run, Variant, run_variants, score_view
-from unrender.evaluate.views import SIZE, orbit_camera, render_view, sh_light, unit_mesh
+from unrender.evaluate.views import SIZE, orbit_camera, render_view, sh_light, smooth_view, unit_mesh
 from unrender.image import photo_from_array
 from unrender.mesh import Mesh, load_mesh
 from unrender.metrics import (
@@ -118,15 +118,9 @@ def render_views(mesh: Mesh, name: str, settings: ViewSettings) -> Iterator[View
         direction = rng.normal(size=3) + np.array([0, 1.0, 0])
         warmth = 1 + rng.uniform(-0.1, 0.1, 3)
         light = sh_light(direction, rng.uniform(0.35, 0.7) * warmth, rng.uniform(0.2, 0.8) * warmth)
-        fine, mask = render_view(mesh, camera.resized(2 * settings.size, 2 * settings.size), light)
         noisy = settings.background == "noise" or (settings.background == "mixed" and index % 2 == 1)
-        scenery = _background(rng, settings.size, noisy)
-        coverage = _halved(mask[..., None].astype(np.float32))
-        # Uncovered pixels of `fine` are 0, so its average is already weighted with the coverage.
-        pixels = _halved(fine * mask[..., None]) + scenery * (1 - coverage)
-        yield View(
-            index, (pixels * 255).round().clip(0, 255).astype(np.uint8), coverage[..., 0] >= 0.5, camera
-        )
+        image, coverage = smooth_view(mesh, camera, light, _background(rng, settings.size, noisy))
+        yield View(index, (image * 255).round().astype(np.uint8), coverage >= 0.5, camera)
 
 
 def mesh_views(meshes: MeshSet, settings: ViewSettings) -> Iterator[tuple[MeshRecord, Mesh, View]]:
@@ -230,16 +224,10 @@ class _Comparison:
         return {"other views L1": float(np.mean(errors)), "other views PSNR": float(np.mean(ratios))}
 
 
-def _halved(image: np.ndarray) -> np.ndarray:
-    """[2H, 2W, C] averaged over blocks of 2 x 2 pixels."""
-    height, width, channels = image.shape
-    return image.reshape(height // 2, 2, width // 2, 2, channels).mean(axis=(1, 3))
-
-
 def _background(rng: np.random.Generator, size: int, noisy: bool) -> np.ndarray:
     """float32 [size, size, 3] in [0, 1]: one colour, or smooth noise of several scales round it."""
     colour = rng.uniform(0.15, 0.95) + rng.uniform(-0.12, 0.12, 3)
-    image = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
+    image = np.broadcast_to(colour.clip(0, 1), (size, size, 3)).astype(np.float32)
     if not noisy:
         return image
     for cells, strength in ((2, 0.14), (5, 0.09), (11, 0.06), (29, 0.04)):

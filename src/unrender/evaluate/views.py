@@ -13,7 +13,7 @@ from unrender.image import crop_square
 from unrender.light import sh_basis
 from unrender.mesh import Mesh
 from unrender.metrics import normalize_box
-from unrender.texture import linear_to_srgb
+from unrender.texture import linear_to_srgb, srgb_to_linear
 
 if TYPE_CHECKING:
     from unrender.reconstruct import Reconstruction
@@ -108,12 +108,30 @@ def orbit_camera(mesh: Mesh, azimuth: float, elevation: float, size: int, margin
     return Camera.from_fov(size, orbit(azimuth, elevation, distance), 30.0)
 
 
+def smooth_view(
+    mesh: Mesh, camera: Camera, light: np.ndarray | None, behind: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """An anti-aliased rendering over a background.
+
+    Args:
+        mesh, camera, light: as `render_view`.
+        behind: sRGB in [0, 1], a grey or [H, W, 3].
+
+    Returns:
+        sRGB float32 [H, W, 3] in [0, 1] and the coverage float [H, W] in [0, 1].
+    """
+    from unrender.render.scene import render
+
+    result = render(mesh, camera, light, (camera.height, camera.width), samples=2)
+    mask = np.asarray(result.mask)
+    paper = srgb_to_linear(np.asarray(behind, dtype=np.float32))
+    linear = result.image + paper * (1 - mask[..., None])
+    return linear_to_srgb(np.clip(linear, 0, 1)).astype(np.float32), mask
+
+
 def turned_views(mesh: Mesh, size: int = SIZE) -> list[np.ndarray]:
     """The mesh from its left, from the front and from above, sRGB float32 [size, size, 3] over light grey."""
     mesh = unit_mesh(mesh)
     light = sh_light(np.array([0.3, 1.0, 0.6]), np.full(3, 0.55), np.full(3, 0.55))
-    views = []
-    for azimuth, elevation in TURNED.values():
-        image, mask = render_view(mesh, orbit_camera(mesh, azimuth, elevation, size), light)
-        views.append(np.where(mask[..., None], image, np.float32(0.93)))
-    return views
+    cameras = [orbit_camera(mesh, *angles, size) for angles in TURNED.values()]
+    return [smooth_view(mesh, camera, light, 0.93)[0] for camera in cameras]
