@@ -27,7 +27,7 @@ def leaves(dtype=torch.float64):
 @pytest.mark.filterwarnings("ignore")
 def test_opcheck():
     clip, faces = leaves()
-    index, weights, _ = torch.ops.unrender.rasterize(clip, faces, *SIZE, 0)
+    weights, _, index = torch.ops.unrender.rasterize(clip, faces, *SIZE, 0)
     weights = weights.detach().requires_grad_()
     colours = torch.rand(1, 6, 3, dtype=torch.float64, requires_grad=True)
     texture = torch.rand(1, 4, 4, 3, dtype=torch.float64, requires_grad=True)

@@ -1,6 +1,6 @@
-"""Differentiable rendering on the CPU: `rasterize`, `interpolate`, `sample_texture`, `soft_mask`, `render`.
+"""Differentiable rendering on the CPU: rasterize, interpolate, sample textures, soft masks, whole pictures.
 
-numpy arrays in give numpy arrays out, without torch; torch tensors in give torch tensors with exact gradients.
+numpy arrays in give numpy arrays out, without torch; tensors in give tensors with exact gradients.
 """
 
 from __future__ import annotations
@@ -8,5 +8,19 @@ from __future__ import annotations
 from unrender.render.fragments import Fragments
 from unrender.render.kernels.threads import set_num_threads
 from unrender.render.operations import interpolate, rasterize, sample_texture, soft_mask
+from unrender.render.scene import RenderResult, Surface, render, render_surface
+from unrender.render.warm import warm
 
-__all__ = ["Fragments", "interpolate", "rasterize", "sample_texture", "set_num_threads", "soft_mask"]
+__all__ = [
+    "Fragments",
+    "RenderResult",
+    "Surface",
+    "interpolate",
+    "rasterize",
+    "render",
+    "render_surface",
+    "sample_texture",
+    "set_num_threads",
+    "soft_mask",
+    "warm",
+]

@@ -67,13 +67,13 @@ def _rasterize(clip: Tensor, faces: Tensor, height: int, width: int, cull: int) 
     index, weights, depth = rasterize_kernel.forward(
         _numpy(clip), _numpy(faces), height, width, cull, True, _threads()
     )
-    return torch.from_numpy(index), torch.from_numpy(weights), torch.from_numpy(depth)
+    return torch.from_numpy(weights), torch.from_numpy(depth), torch.from_numpy(index)
 
 
 @_rasterize.register_fake
 def _(clip, faces, height, width, cull):
     size = (clip.shape[0], height, width)
-    return clip.new_empty(size, dtype=torch.int32), clip.new_empty((*size, 3)), clip.new_empty(size)
+    return clip.new_empty((*size, 3)), clip.new_empty(size), clip.new_empty(size, dtype=torch.int32)
 
 
 @torch.library.custom_op("unrender::rasterize_vjp", mutates_args=(), device_types="cpu")
@@ -96,13 +96,13 @@ def _(clip, faces, index, weights, grad_weights, grad_depth):
 
 def _rasterize_setup(ctx, inputs, output):
     clip, faces, _, _, _ = inputs
-    index, weights, _ = output
+    weights, _, index = output
     ctx.mark_non_differentiable(index)
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(clip, faces, index, weights)
 
 
-def _rasterize_backward(ctx, _, grad_weights, grad_depth):
+def _rasterize_backward(ctx, grad_weights, grad_depth, _):
     if grad_weights is None and grad_depth is None:
         return None, None, None, None, None
     return _rasterize_vjp(*ctx.saved_tensors, grad_weights, grad_depth), None, None, None, None
@@ -254,7 +254,7 @@ def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str) -> Fragme
     height, width = validate.picture_size(size)
     code = validate.choice("cull", cull, rasterize_kernel.CULL)
     table = torch.from_numpy(indices)
-    index, weights, depth = _rasterize(clip, table, height, width, code)
+    weights, depth, index = _rasterize(clip, table, height, width, code)
     return Fragments(index.to(device), weights, depth, table, (height, width))
 
 
