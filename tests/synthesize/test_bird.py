@@ -109,7 +109,7 @@ def test_variety_of_proportions():
     drawn = [sample_parameters(np.random.default_rng(seed), open_wings=False)[0] for seed in range(60)]
     shapes = np.stack([np.ptp(shape_from_parameters(bird), axis=0) for bird in drawn])
     ratio = shapes[:, 1] / shapes[:, 2]
-    assert ratio.min() < 0.55 and ratio.max() > 1.6
+    assert ratio.min() < 0.55 and ratio.max() > 1.2
 
 
 def test_parameters_to_vector_and_back():

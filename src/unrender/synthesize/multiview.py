@@ -26,11 +26,11 @@ from unrender.camera import DEFAULT_FOV_DEGREES, Camera
 from unrender.data.multiview import FORMAT, INDEX_NAME, shard_name
 from unrender.errors import ConfigError, OutputError
 from unrender.image import write_atomic
+from unrender.light import shade_sh
 from unrender.mesh import vertex_normals
-from unrender.render.kernels import interpolate as interpolate_kernel
-from unrender.render.kernels import rasterize as rasterize_kernel
+from unrender.render import interpolate, rasterize, set_num_threads
 from unrender.synthesize.objects import SceneObject, make_object, mesh_files, object_seed
-from unrender.synthesize.shots import ShotConfig, sample_camera, sample_light, sh_basis, supersampled
+from unrender.synthesize.shots import ShotConfig, sample_camera, sample_light, supersampled
 from unrender.texture import linear_to_bytes
 
 VERSION = 1
@@ -94,10 +94,11 @@ def _draw(
     covered pixels.
     """
     clip = np.ascontiguousarray(camera.to_clip(item.vertices)[None], dtype=np.float32)
-    index, weights, _ = rasterize_kernel.forward(clip, item.faces, camera.height, camera.width)
-    picture = interpolate_kernel.forward(attributes[None], item.faces, index, weights)[0]
-    covered = index[0] >= 0
-    return index[0], weights[0][covered], picture[covered]
+    fragments = rasterize(clip, item.faces, (camera.height, camera.width))
+    picture = interpolate(attributes[None], fragments)[0]
+    index = fragments.face_index[0]
+    covered = index >= 0
+    return index, fragments.barycentrics[0][covered], picture[covered]
 
 
 def _layers(item: SceneObject, normals: np.ndarray, camera: Camera) -> _Layers:
@@ -180,8 +181,8 @@ def render_object(
     for _ in range(config.views):
         camera = sample_camera(item.vertices, config.size, rng, config.shots)
         layers = _layers(item, normals, supersampled(camera, config.supersample))
-        shading = np.maximum(sh_basis(layers.normals).astype(np.float32) @ light, 0.02)
-        result["rgba"].append(_downsample(layers.covered, layers.albedo * shading, config.supersample))
+        lit = shade_sh(layers.albedo, layers.normals, light, floor=0.02)
+        result["rgba"].append(_downsample(layers.covered, lit, config.supersample))
         result["world_to_camera"].append(camera.world_to_camera.astype(np.float32))
         if config.albedo:
             result.setdefault("albedo", []).append(
@@ -327,7 +328,9 @@ def render_set(config: MultiviewConfig, out: Path, *, workers: int = 1, quiet: b
                 _render_shard(config, str(out), shard, advance)
         else:
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
+            with ProcessPoolExecutor(
+                min(workers, len(todo)), mp_context=context, initializer=set_num_threads, initargs=(1,)
+            ) as pool:
                 jobs = [pool.submit(_render_shard, config, str(out), shard) for shard in todo]
                 for job in as_completed(jobs):
                     advance(job.result())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera, orbit
+from unrender.light import SH_0, irradiance_coefficients, sh_basis
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def sample_light(rng: np.random.Generator) -> np.ndarray:
 def _ambient() -> np.ndarray:
     """[9, 1]: shading 1 from everywhere."""
     result = np.zeros((9, 1))
-    result[0] = 1 / 0.28209479177387814
+    result[0] = 1 / SH_0
     return result
 
 
@@ -148,16 +149,4 @@ def directional(towards: np.ndarray) -> np.ndarray:
     """[9, 1]: shading of a distant light in direction `towards` [3] (unit): about 1 where the normal faces
     it.
     """
-    weights = np.array([1.0, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25]) * np.pi
-    return (weights * sh_basis(towards))[:, None]
-
-
-def sh_basis(normals: np.ndarray) -> np.ndarray:
-    """Real spherical harmonics up to order 2 at unit vectors [..., 3]: [..., 9]."""
-    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
-    return np.stack([
-        np.full_like(x, 0.28209479177387814),
-        0.4886025119029199 * y, 0.4886025119029199 * z, 0.4886025119029199 * x,
-        1.0925484305920792 * x * y, 1.0925484305920792 * y * z, 0.31539156525252005 * (3 * z * z - 1),
-        1.0925484305920792 * x * z, 0.5462742152960396 * (x * x - y * y),
-    ], axis=-1)  # fmt: skip
+    return np.pi * np.asarray(irradiance_coefficients(sh_basis(towards)[:, None]))
