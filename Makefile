@@ -37,7 +37,7 @@ demo:
 	echo "Set-up took $$((ready - start)) s, the demo $$((end - ready)) s."
 
 test: $(DEV) validator-if-possible
-	$(PY) -m pytest -n 2 -rs
+	$(PY) -m pytest -n 2 -rsfE
 
 check: lint test
 
@@ -49,7 +49,7 @@ lint: $(DEV)
 venv: $(DEV)
 
 validator:
-	npm ci --no-fund --no-audit
+	npm ci --no-fund --no-audit --no-update-notifier
 
 # Without Node.js or a network the validator's tests are skipped, and pytest's summary says so.
 validator-if-possible:
@@ -73,10 +73,12 @@ $(PY):
 
 # An editable installation serves the demo as well.
 $(BASE): pyproject.toml $(SOURCES) | $(PY)
-	@if [ -f $(DEV) ] && [ $(DEV) -nt pyproject.toml ]; then :; else set -x; $(PIP) install --quiet .; fi
+	@if [ -f $(DEV) ] && [ $(DEV) -nt pyproject.toml ]; then :; else \
+		echo "Installing into $(VENV); the first time this downloads about 130 MB."; $(PIP) install --quiet .; fi
 	@touch $@
 
 $(DEV): pyproject.toml | $(PY)
+	@echo "Installing PyTorch and the test tools into $(VENV); the first time this takes some minutes."
 	$(PIP) install --quiet $(TORCH_FLAGS) "$(TORCH)"
 	$(PIP) install --quiet -e ".[train,test,lint]"
 	@touch $@
