@@ -21,8 +21,7 @@ from unrender.image import photo_from_array
 from unrender.mesh import Mesh, load_mesh
 from unrender.metrics import (
     best_yaw,
-    chamfer_l1,
-    f_score,
+    compare_points,
     iou_3d,
     masked_l1,
     masked_psnr,
@@ -183,6 +182,7 @@ class _Comparison:
         self.voxels = voxelize(mesh.vertices, mesh.faces)
         self.points = sample_surface(mesh.vertices, mesh.faces, POINTS, seed=1)
         self.known: dict[bytes, tuple[dict[str, float], Mesh]] = {}
+        self.targets: dict[int, list[tuple[Camera, np.ndarray, np.ndarray]]] = {}
 
     def score(self, run: Run, view: View) -> dict[str, float]:
         """The shape and texture metrics of one run; IoU and F-scores 0 when it failed."""
@@ -204,21 +204,24 @@ class _Comparison:
             yaw, _ = best_yaw(mesh.vertices, mesh.faces, self.voxels)
             mesh = unit_mesh(Mesh(rotate_y(mesh.vertices, yaw), mesh.faces))
         points = sample_surface(mesh.vertices, mesh.faces, POINTS, seed=2)
+        distance, (fine, coarse) = compare_points(points, self.points, (0.01, 0.02))
         return {
             "3D IoU": iou_3d(voxelize(mesh.vertices, mesh.faces), self.voxels),
-            "Chamfer-L1": chamfer_l1(points, self.points),
-            "F-score 1%": f_score(points, self.points, 0.01),
-            "F-score 2%": f_score(points, self.points, 0.02),
+            "Chamfer-L1": distance,
+            "F-score 1%": fine,
+            "F-score 2%": coarse,
         }, mesh
 
     def _other_views(self, mesh: Mesh, view: View) -> dict[str, float]:
         """Plain albedo from the back and both sides of the picture's camera, over the union of the masks."""
+        if view.index not in self.targets:
+            position = view.camera.position
+            azimuth = math.degrees(math.atan2(position[0], position[2]))
+            cameras = [orbit_camera(self.mesh, azimuth + turn, 15.0, SIZE) for turn in (90, 180, 270)]
+            self.targets = {view.index: [(c, *render_view(self.mesh, c, None)) for c in cameras]}
         errors, ratios = [], []
-        position = view.camera.position
-        azimuth = math.degrees(math.atan2(position[0], position[2]))
-        for turn in (90, 180, 270):
-            camera = orbit_camera(self.mesh, azimuth + turn, 15.0, SIZE)
-            (image, seen), (target, covered) = (render_view(m, camera, None) for m in (mesh, self.mesh))
+        for camera, target, covered in self.targets[view.index]:
+            image, seen = render_view(mesh, camera, None)
             errors.append(masked_l1(image, target, seen | covered))
             ratios.append(masked_psnr(image, target, seen | covered))
         return {"other views L1": float(np.mean(errors)), "other views PSNR": float(np.mean(ratios))}

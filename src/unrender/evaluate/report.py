@@ -37,7 +37,8 @@ def build_report(
         {"schema": 1, "kind", "unrender", "machine", "settings", "summary": [...], "differences": [...],
         "rows"}. Each entry of "summary" has "group", "mask", "variant", "n", "failed" and, for each metric,
         mean, median and 95 % interval; each of "differences" the same of the paired difference of two
-        variants. Intervals are bootstraps over photos or, for meshes, over whole meshes.
+        variants. Intervals are bootstraps over photos or, for meshes, over whole meshes (of a single one,
+        over its views).
     """
     groups = [POOLED, *sorted({str(row[group]) for row in rows})]
     if len(groups) == 2:
@@ -93,12 +94,12 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def print_tables(report: dict[str, Any]) -> None:
-    """Print the report's tables to the terminal."""
+    """Print the report's tables to the terminal; of many groups only all together."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(width=None if os.isatty(1) else 200)
-    for title, header, body in tables(report):
+    for title, header, body in tables(report, pooled=True):
         table = Table(title=title, title_justify="left")
         for position, name in enumerate(header):
             table.add_column(name, justify="left" if position < 3 else "right")
@@ -107,18 +108,25 @@ def print_tables(report: dict[str, Any]) -> None:
         console.print(table)
 
 
-def tables(report: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Title, header and lines of the means and of the paired differences."""
-    names = _metric_names(report["summary"])
+def tables(report: dict[str, Any], pooled: bool = False) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Title, header and lines of the means and of the paired differences.
+
+    The differences are those of all rows together; with `pooled` the means as well.
+    """
+    summary, differences = report["summary"], report["differences"]
+    if any(entry["group"] == POOLED for entry in summary):
+        differences = [entry for entry in differences if entry["group"] == POOLED]
+        summary = [entry for entry in summary if not pooled or entry["group"] == POOLED]
+    names = _metric_names(summary)
     means = [
         [e["group"], e["mask"], e["variant"], str(e["n"]), str(e["failed"]), *(_mean(e, m) for m in names)]
-        for e in report["summary"]
+        for e in summary
     ]
     result = [("Means", ["group", "mask", "variant", "n", "failed", *names], means)]
-    names = [name for name in _metric_names(report["differences"]) if name != "ms"]
+    names = [name for name in _metric_names(differences) if name != "ms"]
     paired = [
         [e["group"], e["mask"], f"{e['variant']} - {e['minus']}", *(_difference(e, m) for m in names)]
-        for e in report["differences"]
+        for e in differences
     ]
     if paired:
         result.append(("Paired differences, 95 % interval", ["group", "mask", "difference", *names], paired))
@@ -147,6 +155,8 @@ def _intervals(
 ) -> dict[str, dict[str, float]]:
     keys = [key for key in table if baseline is None or key in baseline]
     groups = np.array([str(key[0]) for key in keys])
+    if len(np.unique(groups)) == 1:  # one mesh by itself: its views are all there is to draw from
+        groups = np.arange(len(keys))
     result = {}
     for metric in metrics:
         values = np.array([_number(table[key], metric) for key in keys])

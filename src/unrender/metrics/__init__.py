@@ -21,12 +21,13 @@ from unrender.metrics.shapes import (
 from unrender.metrics.statistics import Interval, paired_bootstrap, rotation_error_degrees
 
 if TYPE_CHECKING:
-    from unrender.metrics.distances import chamfer_l1, f_score, nearest_distances
+    from unrender.metrics.distances import chamfer_l1, compare_points, f_score, nearest_distances
 
 __all__ = [
     "Interval",
     "best_yaw",
     "chamfer_l1",
+    "compare_points",
     "extent_ratios",
     "f_score",
     "iou_3d",
@@ -46,7 +47,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """The distance metrics on first use: they compile with numba, the others need numpy only."""
-    if name in ("chamfer_l1", "f_score", "nearest_distances"):
+    if name in ("chamfer_l1", "compare_points", "f_score", "nearest_distances"):
         from unrender.metrics import distances
 
         return getattr(distances, name)

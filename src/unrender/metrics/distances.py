@@ -23,7 +23,7 @@ def nearest_distances(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
     queries, points = _checked(queries, "queries"), _checked(points, "points")
     low = np.minimum(points.min(axis=0), queries.min(axis=0))
     high = np.maximum(points.max(axis=0), queries.max(axis=0))
-    cells = int(np.clip(round((len(points) / 2) ** 0.5), 1, 64))
+    cells = int(np.clip(round(len(points) ** (1 / 3)), 1, 64))
     size = float(max((high - low).max() / cells, 1e-12))
     keys = np.minimum(((points - low) / size).astype(np.int64), cells - 1)
     flat = (keys[:, 0] * cells + keys[:, 1]) * cells + keys[:, 2]
@@ -40,8 +40,7 @@ def chamfer_l1(first: np.ndarray, second: np.ndarray) -> float:
     Raises:
         InputError: as `nearest_distances`.
     """
-    forward, backward = nearest_distances(first, second), nearest_distances(second, first)
-    return float((forward.mean() + backward.mean()) / 2)
+    return compare_points(first, second)[0]
 
 
 def f_score(first: np.ndarray, second: np.ndarray, threshold: float) -> float:
@@ -59,9 +58,19 @@ def f_score(first: np.ndarray, second: np.ndarray, threshold: float) -> float:
     Raises:
         InputError: as `nearest_distances`.
     """
-    precision = float((nearest_distances(first, second) <= threshold).mean())
-    recall = float((nearest_distances(second, first) <= threshold).mean())
-    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+    return compare_points(first, second, (threshold,))[1][0]
+
+
+def compare_points(
+    first: np.ndarray, second: np.ndarray, thresholds: tuple[float, ...] = ()
+) -> tuple[float, list[float]]:
+    """`chamfer_l1` and the `f_score` at each threshold, for the price of one of them."""
+    forward, backward = nearest_distances(first, second), nearest_distances(second, first)
+    scores = []
+    for threshold in thresholds:
+        precision, recall = float((forward <= threshold).mean()), float((backward <= threshold).mean())
+        scores.append(0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall))
+    return float((forward.mean() + backward.mean()) / 2), scores
 
 
 def _checked(points: np.ndarray, name: str) -> np.ndarray:
