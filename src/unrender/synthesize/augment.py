@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter
 from unrender.errors import InputError
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_THREE, _CHANNEL = np.int64(3), np.arange(3)
 
 
 def composite(
@@ -147,11 +148,12 @@ def _jitter(rgb: np.ndarray, rng: np.random.Generator, strength: float) -> np.nd
     level = np.arange(256, dtype=np.float64)[:, None]
     curve = (level * gain - 128) * contrast + 128 + lift
     curve = (255 * (np.clip(curve, 0, 255) / 255) ** gamma).astype(np.float32)
-    picture = np.stack([curve[:, k].take(rgb[..., k]) for k in range(3)], -1)
-    if abs(saturation - 1) > 0.02:
-        luma = (picture @ _LUMA)[..., None]
-        picture = luma + np.float32(saturation) * (picture - luma)
-    return np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
+    if abs(saturation - 1) < 0.02:
+        return np.ravel(np.round(curve).astype(np.uint8)).take(rgb * _THREE + _CHANNEL)
+    mix = np.float32(saturation) * np.eye(3, dtype=np.float32) + np.float32(1 - saturation) * _LUMA[:, None]
+    picture = np.ravel(curve).take(rgb * _THREE + _CHANNEL).reshape(-1, 3) @ mix
+    picture += np.float32(0.5)
+    return np.clip(picture, 0, 255, out=picture).astype(np.uint8).reshape(rgb.shape)
 
 
 def noise_background(size: int, rng: np.random.Generator) -> np.ndarray:
@@ -169,6 +171,7 @@ def noise_background(size: int, rng: np.random.Generator) -> np.ndarray:
         picture = np.broadcast_to(first, (size, size, 3))
         return np.clip(picture, 0, 255).astype(np.uint8)
     ramp = np.linspace(0, 1, size, dtype=np.float32)
+    field = _octaves(size, rng)
     if kind < 0.35:  # gradient
         angle = rng.uniform(0, 2 * np.pi)
         weight = 0.5 + 0.5 * (np.cos(angle) * (2 * ramp[None] - 1) + np.sin(angle) * (2 * ramp[:, None] - 1))
@@ -176,11 +179,11 @@ def noise_background(size: int, rng: np.random.Generator) -> np.ndarray:
         weight = np.clip((ramp[:, None] - rng.uniform(0.3, 0.9)) / rng.uniform(0.01, 0.3) + 0.5, 0, 1)
         weight = np.broadcast_to(weight, (size, size))
     else:
-        weight = 0.5 + rng.uniform(0.2, 0.5) * _octaves(size, rng)
-    weight = np.clip(weight, 0, 1).astype(np.float32)[..., None]
-    picture = first + (second - first) * weight
-    texture = _octaves(size, rng)[..., None] * np.float32(rng.uniform(3, 28))
-    return np.clip(picture + texture, 0, 255).astype(np.uint8)
+        weight = 0.5 + np.float32(rng.uniform(0.2, 0.5)) * field[::-1]
+    picture = (second - first) * np.clip(weight, 0, 1).astype(np.float32)[..., None]
+    picture += first
+    picture += field[..., None] * np.float32(rng.uniform(3, 28))
+    return np.clip(picture, 0, 255, out=picture).astype(np.uint8)
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
