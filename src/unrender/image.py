@@ -203,11 +203,12 @@ def crop_square(
         )
     shrink = int(side / size / 3)
     if shrink > 1:  # of a large picture average whole blocks first
-        x0, y0 = max(int(x) - shrink, 0), max(int(y) - shrink, 0)
-        part = pixels[y0 : max(int(y + side), y0) + shrink, x0 : max(int(x + side), x0) + shrink]
-        if part.size:
-            pixels = _per_plane(part, lambda picture: picture.reduce(shrink))
-            x, y, side = (x - x0) / shrink, (y - y0) / shrink, side / shrink
+        margin = int(side / size) + 2 * shrink
+        height, width = pixels.shape[:2]
+        x0, y0 = (min(max(int(low) - margin, 0), n - 1) for low, n in ((x, width), (y, height)))
+        x1, y1 = max(int(x + side) + margin, x0 + 1), max(int(y + side) + margin, y0 + 1)
+        pixels = _per_plane(pixels[y0:y1, x0:x1], lambda picture: picture.reduce(shrink))
+        x, y, side = (x - x0) / shrink, (y - y0) / shrink, side / shrink
     support = int(np.ceil(max(side / size, 1))) + 1  # the filter reaches this far beyond the box
     left, top = int(np.floor(x)) - support, int(np.floor(y)) - support
     right, bottom = int(np.ceil(x + side)) + support, int(np.ceil(y + side)) + support

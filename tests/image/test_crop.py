@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unrender.errors import InputError, OutputError
 from unrender.image import crop_square, write_atomic
@@ -50,7 +51,21 @@ def test_large_pictures_too():
             got[..., 1], np.broadcast_to(v[clear[1]][:, None], got.shape[:2]), atol=1.5
         )
         assert crop[..., 0].min() >= 0.5 and crop[..., 0].max() <= 1600
-    assert (crop_square(np.full((900, 900, 3), 9, np.uint8), 5000, 5000, 9000, 20) == 9).all()
+    plain = np.full((900, 900, 3), 9, np.uint8)
+    for place in (5000, -12000):
+        assert (crop_square(plain, place, place, 9000, 20) == 9).all()
+        assert (crop_square(plain, place, place, 9000, 20, fill=77) == 77).all()
+
+
+def test_large_pictures_match_one_pass():
+    rng = np.random.default_rng(3)
+    coarse = Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    picture = coarse.resize((1600, 1200), Image.Resampling.BICUBIC)
+    for x, y, side, size in ((200.3, 100.8, 900, 40), (0, 0, 1200, 48), (700, 300, 900, 64)):
+        box = (x, y, x + side, y + side)
+        oracle = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box=box)).astype(int)
+        gap = np.abs(crop_square(np.asarray(picture), x, y, side, size) - oracle)
+        assert gap.mean() < 1.5 and gap.max() < 16
 
 
 def test_whole_pixels_are_copied():
