@@ -1,0 +1,47 @@
+"""Losses on two-dimensional images, and regularisers of shapes. Each returns a scalar unless it says otherwise."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_EPSILON = 1e-6
+
+
+def soft_iou_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """1 - soft intersection over union of coverages [B, H, W] in [0, 1], one value per image [B].
+
+    DIB-R's silhouette loss (arXiv 1908.01210, section 3.4).
+    """
+    intersection = (prediction * target).sum((1, 2))
+    union = (prediction + target - prediction * target).sum((1, 2))
+    return 1 - intersection / (union + _EPSILON)
+
+
+def mask_head_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean of binary cross-entropy and soft IoU loss of the mask head; logits, target [B, H, W]."""
+    bce = F.binary_cross_entropy_with_logits(logits, target)
+    return bce + soft_iou_loss(torch.sigmoid(logits), target).mean()
+
+
+def masked_colour_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute difference of colours [B, H, W, 3] inside `mask` [B, H, W], one value per image [B]."""
+    weight = mask[..., None]
+    return ((prediction - target).abs() * weight).sum((1, 2, 3)) / (3 * mask.sum((1, 2)) + _EPSILON)
+
+
+def uniform_laplacian(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Tensor:
+    """Mean of the neighbours minus the vertex, [..., V, 3]; tables from `unrender.topology.neighbour_table`."""
+    return (weights[..., None] * vertices[..., neighbours, :]).sum(-2) - vertices
+
+
+def laplacian_loss(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Tensor:
+    """Mean squared length of the uniform Laplacian of vertices [..., V, 3]."""
+    return (uniform_laplacian(vertices, neighbours, weights) ** 2).sum(-1).mean()
+
+
+def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
+    """Angle in radians between rotation matrices [..., 3, 3]; smooth at zero (through the chord length)."""
+    chord = ((first - second) ** 2).sum((-1, -2))
+    return 2 * torch.asin((chord / 8).clamp(0, 1 - 1e-6).sqrt().clamp(min=1e-6))

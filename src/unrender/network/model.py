@@ -1,0 +1,192 @@
+"""The network: one square picture to mask, camera hypotheses, shape, texture, light and category.
+
+Everything is predicted in one pass. Scale and translation of the camera are not: they follow from the mask and the
+projected shape (`unrender.placement`), which is exact where a regression would be noisy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unrender.network.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network.
+
+    Attributes:
+        image_size: side of the input picture in pixels (a multiple of 32).
+        coefficients: number of shape coefficients, per category.
+        hypotheses: number of camera hypotheses, anchored at equally spaced azimuths.
+        texture_size: side of the predicted texture in texels (its halves mirror each other).
+        shape_categories: categories that have a shape space.
+        categories: categories the picture is classified into.
+    """
+
+    image_size: int = 128
+    coefficients: int = 32
+    hypotheses: int = 8
+    texture_size: int = 64
+    shape_categories: tuple[str, ...] = ("bird",)
+    categories: tuple[str, ...] = ("bird", "airplane", "car", "chair", "dinosaur", "animal", "object")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says about a batch of B pictures.
+
+    Attributes:
+        mask_logits: [B, S/2, S/2].
+        rotations: [B, H, 3, 3] world-to-camera rotation of each hypothesis.
+        hypothesis_logits: [B, H].
+        coefficients: [B, C, K] whitened shape coefficients for each shape category.
+        light: [B, 9, 3] spherical-harmonic coefficients in the object's frame, linear RGB radiance.
+        texture: [B, 3, T, T] albedo, sRGB in [0, 1], row 0 is v = 1, mirror-symmetric in u.
+        category_logits: [B, number of categories].
+    """
+
+    mask_logits: Tensor
+    rotations: Tensor
+    hypothesis_logits: Tensor
+    coefficients: Tensor
+    light: Tensor
+    texture: Tensor
+    category_logits: Tensor
+
+    def __getitem__(self, index: slice) -> Prediction:
+        return Prediction(*(getattr(self, name)[index] for name in OUTPUT_NAMES))
+
+
+OUTPUT_NAMES = (
+    "mask_logits", "rotations", "hypothesis_logits", "coefficients", "light", "texture", "category_logits",
+)  # fmt: skip
+
+
+def rotation_from_6d(values: Tensor) -> Tensor:
+    """[..., 6] to rotation matrices [..., 3, 3] by Gram-Schmidt (Zhou et al., CVPR 2019)."""
+    first, second = values[..., :3], values[..., 3:]
+    x = F.normalize(first, dim=-1, eps=1e-6)
+    y = F.normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1, eps=1e-6)
+    return torch.stack([x, y, torch.linalg.cross(x, y, dim=-1)], dim=-2)
+
+
+def anchor_rotations(count: int, elevation_degrees: float = 12.0) -> Tensor:
+    """[count, 3, 3] world-to-camera rotations at equally spaced azimuths and one elevation."""
+    elevation = math.radians(elevation_degrees)
+    anchors = []
+    for index in range(count):
+        azimuth = 2 * math.pi * index / count
+        back = torch.tensor([
+            math.cos(elevation) * math.sin(azimuth), math.sin(elevation), math.cos(elevation) * math.cos(azimuth)
+        ])  # fmt: skip
+        right = torch.tensor([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+        anchors.append(torch.stack([right, torch.linalg.cross(back, right), back]))
+    return torch.stack(anchors)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise 3x3 and pointwise 1x1 convolution, each followed by ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.pointwise(F.relu(self.depthwise(x))))
+
+
+class MaskDecoder(nn.Module):
+    """Top-down feature pyramid from stride 32 to logits at stride 2."""
+
+    widths = (12, 24, 40, 64, 96)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(channels, width, 1) for channels, width in zip(PYRAMID_CHANNELS, self.widths, strict=True)
+        )
+        self.merge = nn.ModuleList(
+            SeparableConv(self.widths[level + 1] + self.widths[level], self.widths[level]) for level in range(4)
+        )
+        self.refine = SeparableConv(self.widths[0], self.widths[0])
+        self.logits = nn.Conv2d(self.widths[0], 1, 3, padding=1)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        x = F.relu(self.lateral[4](features[4]))
+        for level in (3, 2, 1, 0):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = self.merge[level](torch.cat([x, self.lateral[level](features[level])], dim=1))
+        return self.logits(self.refine(x))[:, 0]
+
+
+class TextureDecoder(nn.Module):
+    """A latent vector to a mirror-symmetric texture."""
+
+    def __init__(self, latent: int, size: int) -> None:
+        super().__init__()
+        self.rows = size // 8
+        self.start = nn.Linear(latent, 64 * self.rows * (self.rows // 2))
+        self.convs = nn.ModuleList([nn.Conv2d(64, 48, 3), nn.Conv2d(48, 32, 3), nn.Conv2d(32, 24, 3)])
+        self.colour = nn.Conv2d(24, 3, 1)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        x = F.relu(self.start(latent)).view(-1, 64, self.rows, self.rows // 2)
+        for conv in self.convs:
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = F.relu(conv(F.pad(x, (1, 1, 1, 1), mode="replicate")))
+        half = torch.sigmoid(self.colour(x))
+        return torch.cat([half, half.flip(-1)], dim=-1)
+
+
+class UnrenderNetwork(nn.Module):
+    """Encoder and heads. Input [B, 3, S, S] float32 in [0, 1] (sRGB), S = `config.image_size`."""
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or NetworkConfig()
+        self.encoder = EfficientNetLite0()
+        self.mask = MaskDecoder()
+        cells = (config.image_size // 32) ** 2
+        self.squeeze = nn.Conv2d(PYRAMID_CHANNELS[-1] + PYRAMID_CHANNELS[-2], 96, 1)
+        self.trunk = nn.Sequential(
+            nn.Linear(96 * cells + PYRAMID_CHANNELS[-1], 512), nn.ReLU(), nn.Linear(512, 384), nn.ReLU()
+        )
+        self.camera = nn.Linear(384, config.hypotheses * 7)
+        self.shape = nn.Linear(384, len(config.shape_categories) * config.coefficients)
+        self.light = nn.Linear(384, 27)
+        self.category = nn.Linear(PYRAMID_CHANNELS[-1], len(config.categories))
+        self.texture = TextureDecoder(384, config.texture_size)
+        self.anchors: Tensor
+        self.register_buffer("anchors", anchor_rotations(config.hypotheses), persistent=False)
+        with torch.no_grad():
+            for layer in (self.camera, self.shape, self.light):
+                layer.weight.mul_(0.2)
+                layer.bias.zero_()
+            self.light.bias.view(9, 3)[0] = 0.9 / 0.282095
+
+    def forward(self, image: Tensor) -> Prediction:
+        features = self.encoder(image)
+        last = features[-1]
+        context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
+        pooled = last.mean((2, 3))
+        latent = self.trunk(torch.cat([F.relu(self.squeeze(context)).flatten(1), pooled], dim=1))
+        batch, config = image.shape[0], self.config
+        camera = self.camera(latent).view(batch, config.hypotheses, 7)
+        identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
+        rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
+        return Prediction(
+            mask_logits=self.mask(features),
+            rotations=rotations,
+            hypothesis_logits=camera[..., 6],
+            coefficients=self.shape(latent).view(batch, len(config.shape_categories), config.coefficients),
+            light=self.light(latent).view(batch, 9, 3),
+            texture=self.texture(latent),
+            category_logits=self.category(pooled),
+        )

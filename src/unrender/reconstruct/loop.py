@@ -1,0 +1,249 @@
+"""The loop: the renderer corrects the network's guess of camera and shape against the mask, without torch.
+
+Levenberg-Marquardt on the outline (`unrender.reconstruct.contour`): several camera hypotheses start, the better ones
+go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong mask bends the shape only
+as far as the category allows. A step at 64 x 64 pixels takes well under a millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unrender.camera import DEFAULT_FOV_DEGREES, Camera
+from unrender.reconstruct.contour import (
+    Matches,
+    exp_rotation,
+    find_matches,
+    log_rotation,
+    normal_equations,
+    overlap,
+    project,
+)
+from unrender.reconstruct.distance import outline, signed_distance
+from unrender.placement import mask_extent, place
+from unrender.render.kernels import rasterize
+from unrender.shape_space import ShapeSpace
+from unrender.template import make_template
+from unrender.topology import edge_faces
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How the loop corrects.
+
+    Attributes:
+        size: side of the compared pictures in pixels.
+        racing: iterations with every hypothesis, then with the better half.
+        finishing: iterations with the best.
+        hypotheses: how many camera hypotheses start.
+        outline_points: points on the mask's outline.
+        near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
+        near_mean: precision of the coefficients around the category's mean.
+        near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
+        scale_start, scale_end: residuals beyond so many pixels count less and less.
+        likelihood: what a factor e of the network's probability is worth, in intersection over union.
+    """
+
+    size: int = 64
+    racing: tuple[int, int] = (4, 4)
+    finishing: int = 8
+    hypotheses: int = 4
+    outline_points: int = 128
+    near_guess: float = 0.02
+    near_mean: float = 0.02
+    near_camera: float = 2.0
+    scale_start: float = 8.0
+    scale_end: float = 2.5
+    likelihood: float = 0.02
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Camera and shape of one hypothesis in the square crop.
+
+    Attributes:
+        rotation: [3, 3] world-to-camera.
+        translation: [3].
+        coefficients: [K].
+        iou: intersection over union of the rendered coverage and the mask, at the loop's size.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    coefficients: np.ndarray
+    iou: float
+
+    @property
+    def world_to_camera(self) -> np.ndarray:
+        """[4, 4] float64."""
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = self.rotation, self.translation
+        return matrix
+
+
+class Loop:
+    """Corrects poses against masks; one object can be used for many pictures and from many threads."""
+
+    def __init__(
+        self, space: ShapeSpace, config: LoopConfig | None = None, fov_degrees: float = DEFAULT_FOV_DEGREES
+    ) -> None:
+        self.config = config or LoopConfig()
+        self.fov_degrees = fov_degrees
+        self.space = space
+        template = make_template(3)
+        self.faces = np.ascontiguousarray(template.faces, np.int32)
+        table = edge_faces(template.faces)
+        self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
+        self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
+        self.mean = space.mean.astype(np.float64)
+        self.basis = np.ascontiguousarray(space.basis.astype(np.float64).transpose(1, 0, 2))
+        size = self.config.size
+        self.flat_basis = np.ascontiguousarray(space.basis.astype(np.float64).reshape(space.size, -1))
+        self.projection = Camera.from_fov(size, np.eye(4), fov_degrees).projection()
+        self.focal = 0.5 * size / np.tan(np.radians(fov_degrees) / 2)
+
+    def camera(self, pose: Pose, size: int) -> Camera:
+        """The square crop's camera at `size` pixels a side."""
+        return Camera.from_fov(size, pose.world_to_camera, self.fov_degrees)
+
+    def guess(self, mask: np.ndarray, rotation: np.ndarray, coefficients: np.ndarray) -> Pose:
+        """The network's rotation and shape, placed by the mask [S, S] bool; nothing is corrected."""
+        return self._placed(np.asarray(mask, bool), mask_extent(mask), rotation, coefficients)
+
+    def correct(
+        self,
+        probability: np.ndarray,
+        hypotheses: np.ndarray,
+        log_probabilities: np.ndarray,
+        coefficients: np.ndarray,
+        *,
+        free_shape: bool = True,
+    ) -> Pose:
+        """Race the hypotheses and return the best corrected pose.
+
+        Args:
+            probability: [S, S] mask in [0, 1] on the square crop, S = `config.size`.
+            hypotheses: [H, 3, 3] world-to-camera rotations.
+            log_probabilities: [H].
+            coefficients: [K] the network's guess.
+            free_shape: False keeps the coefficients as they are (the mean-shape baseline passes zeros).
+
+        Raises:
+            InputError: the mask is empty.
+        """
+        config = self.config
+        mask = np.ascontiguousarray(probability > 0.5)
+        extent = mask_extent(mask)
+        target = _Target(signed_distance(mask), *outline(probability, config.outline_points))
+        order = np.argsort(-log_probabilities)[: config.hypotheses]
+        log_probabilities = log_probabilities - log_probabilities[order[0]]
+        candidates = []
+        for i in order:
+            start = self._placed(mask, extent, hypotheses[i], coefficients)
+            view = self._see(start.rotation, start.translation, start.coefficients, mask)
+            candidates.append(_Candidate(view, hypotheses[i], coefficients, log_probabilities[i]))
+        total = sum(config.racing) + config.finishing
+        done = 0
+        for count, keep in ((config.racing[0], 2), (config.racing[1], 1), (config.finishing, 1)):
+            for candidate in candidates:
+                for step in range(count):
+                    fraction = (done + step) / max(1, total - 1)
+                    scale = config.scale_start * (config.scale_end / config.scale_start) ** fraction
+                    candidate.view = self._step(candidate, target, mask, scale, free_shape)
+                    if candidate.view.pose.iou > candidate.best.pose.iou:
+                        candidate.best = candidate.view
+            done += count
+            candidates.sort(key=lambda c: -(c.best.pose.iou + config.likelihood * c.log_probability))
+            candidates = candidates[:keep]
+            for candidate in candidates:
+                candidate.view = candidate.best
+        return candidates[0].best.pose
+
+    def _placed(
+        self, mask: np.ndarray, extent: tuple[float, float, float, float], rotation: np.ndarray, coefficients: np.ndarray
+    ) -> Pose:
+        """The pose with the translation that `place` finds."""
+        rotation = np.ascontiguousarray(rotation, np.float64)
+        coefficients = np.asarray(coefficients, np.float64)
+        translation = place(self._vertices(coefficients) @ rotation.T, extent, self.focal, self.config.size)
+        return self._see(rotation, translation, coefficients, mask).pose
+
+    def _vertices(self, coefficients: np.ndarray) -> np.ndarray:
+        return self.mean + (coefficients @ self.flat_basis).reshape(self.mean.shape)
+
+    def _see(self, rotation: np.ndarray, translation: np.ndarray, coefficients: np.ndarray, mask: np.ndarray) -> _View:
+        """Render the shape and compare it with the mask."""
+        size, vertices = self.config.size, self._vertices(coefficients)
+        local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
+        clip = np.empty((1, len(vertices), 4), np.float32)
+        near_z, far_z = self.projection[2, 2], self.projection[2, 3]
+        project(vertices, rotation, translation, self.focal, size, near_z, far_z, local, pixels, clip)
+        index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
+        return _View(Pose(rotation, translation, coefficients, overlap(index, mask)), local, pixels, index)
+
+    def _step(self, candidate: _Candidate, target: _Target, mask: np.ndarray, scale: float, free_shape: bool) -> _View:
+        """One damped Gauss-Newton step."""
+        view, config = candidate.view, self.config
+        pose = view.pose
+        matches = Matches(
+            *find_matches(
+                view.pixels, self.faces, self.edge_vertices, self.edge_faces, view.face_index,
+                target.points, target.normals,
+            )
+        )  # fmt: skip
+        free = self.space.size if free_shape else 0
+        hessian, gradient = np.empty((6 + free, 6 + free)), np.empty(6 + free)
+        normal_equations(
+            view.local, pose.translation, pose.rotation, view.pixels, self.focal, self.basis,
+            matches.vertices, matches.points, matches.normals, matches.weights, target.distance, scale,
+            hessian, gradient,
+        )  # fmt: skip
+        gradient[:3] += config.near_camera * log_rotation(pose.rotation @ candidate.rotation.T)
+        diagonal = np.arange(6 + free)
+        hessian[diagonal[:3], diagonal[:3]] += config.near_camera
+        if free:
+            gradient[6:] += config.near_guess * (pose.coefficients - candidate.coefficients)
+            gradient[6:] += config.near_mean * pose.coefficients
+            hessian[diagonal[6:], diagonal[6:]] += config.near_guess + config.near_mean
+        hessian[diagonal, diagonal] += 1e-3 * hessian[diagonal, diagonal] + 1e-9
+        change = np.linalg.solve(hessian, -gradient)
+        if not np.isfinite(change).all():
+            return view
+        angle = np.linalg.norm(change[:3])
+        change *= min(1.0, 0.35 / max(angle, 1e-9), 1.5 / max(np.abs(change[6:]).max(initial=0.0), 1e-9))
+        translation = pose.translation + change[3:6]
+        translation[2] = min(translation[2], -1.3)
+        coefficients = pose.coefficients + change[6:] if free else pose.coefficients
+        return self._see(exp_rotation(change[:3]) @ pose.rotation, translation, coefficients, mask)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A pose and what its rendering needs: camera-space vertices, their pixels, and the face index [S, S]."""
+
+    pose: Pose
+    local: np.ndarray
+    pixels: np.ndarray
+    face_index: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Signed distance [S, S] to the mask's outline, and points [Q, 2] with normals on it."""
+
+    distance: np.ndarray
+    points: np.ndarray
+    normals: np.ndarray
+
+
+class _Candidate:
+    """One hypothesis in the race."""
+
+    def __init__(self, view: _View, rotation: np.ndarray, coefficients: np.ndarray, log_probability: float) -> None:
+        self.view = self.best = view
+        self.rotation = np.ascontiguousarray(rotation, np.float64)
+        self.coefficients = np.asarray(coefficients, np.float64)
+        self.log_probability = float(log_probability)
+

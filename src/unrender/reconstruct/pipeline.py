@@ -1,0 +1,289 @@
+"""The pipeline: photo -> crop -> network -> loop -> texture -> GLB."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from unrender.camera import DEFAULT_FOV_DEGREES, Camera
+from unrender.errors import ImageError, InputError, ModelError
+from unrender.export.glb import mesh_to_glb
+from unrender.image import Photo, crop_square, load_photo, photo_from_array
+from unrender.mesh import Mesh
+from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
+from unrender.reconstruct.bake import bake
+from unrender.reconstruct.loop import Loop, LoopConfig, Pose
+from unrender.reconstruct.region import crop_round, main_object, square_round
+from unrender.reconstruct.result import Reconstruction
+from unrender.render.kernels import rasterize
+from unrender.shape_space import load_shape_space
+from unrender.template import make_template
+
+TEXTURE_SIZE = 256
+_BAKE_SIZE = 256
+_DEPTH_SIZE = 128
+T = TypeVar("T")
+
+DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models"
+
+
+class Reconstructor:
+    """A loaded model. Calls from several threads are safe.
+
+        reconstructor = Reconstructor.from_pretrained()
+        reconstructor("bird.jpg").export("bird.glb")
+    """
+
+    def __init__(self, runtime: NetworkRuntime, shapes: str | Path, loop: LoopConfig | None = None) -> None:
+        self.runtime = runtime
+        self.loop_config = loop or LoopConfig()
+        self.categories = tuple(runtime.card["shape_categories"])
+        self.spaces = {name: load_shape_space(shapes, f"{name}.") for name in self.categories}
+        self._loops: dict[tuple[str, float], Loop] = {}
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, *, threads: int = 2) -> Reconstructor:
+        """Load a model: the one inside the package (None), a folder, or a Hugging Face Hub id "owner/name".
+
+        Raises:
+            ModelError: there is no such model, or it is damaged.
+        """
+        if path is None:
+            folder = DEFAULT_MODEL
+        elif os.path.isdir(path):
+            folder = Path(path)
+        elif isinstance(path, str) and path.count("/") == 1 and not path.startswith((".", "/")):
+            from huggingface_hub import snapshot_download
+
+            try:
+                folder = Path(snapshot_download(path))
+            except Exception as error:
+                reason = str(error).splitlines()[0]
+                raise ModelError(f"model {path}: cannot be fetched from the hub ({reason})") from None
+        else:
+            raise ModelError(f"model {path}: no such folder; give a folder with model.onnx, or a hub id owner/name")
+        return cls(NetworkRuntime(folder, threads), folder / SHAPES_FILE)
+
+    def __call__(
+        self,
+        image: Photo | np.ndarray | str | Path,
+        *,
+        mask: np.ndarray | None = None,
+        box: tuple[float, float, float, float] | None = None,
+        category: str | None = None,
+        loop: bool = True,
+        shape: str = "predicted",
+        appearance: str = "albedo",
+        fov_degrees: float | None = None,
+    ) -> Reconstruction:
+        """Reconstruct one photo.
+
+        Args:
+            image: a photo, its file, or pixels (see `unrender.image.photo_from_array`).
+            mask: bool [H, W] of the whole photo; else the network's own, or the photo's transparency.
+            box: (x, y, width, height) of the object in photo pixels, where there are several.
+            category: overrides the network's choice; one of `self.categories`.
+            loop: correct camera and shape by rendering; False gives the network's guess, placed by the mask.
+            shape: "predicted", or "mean" to keep the category's mean shape (a baseline for evaluation).
+            appearance: "albedo" (without light) or "photo" (colours as lit, unlit material).
+            fov_degrees: vertical field of view of the whole photo; None assumes 30 degrees for the crop.
+
+        Raises:
+            ImageError: the picture cannot be used, or no object was found.
+            InputError: an argument is out of range.
+        """
+        clock = _Clock()
+        photo = _as_photo(image)
+        clock.restart()
+        self._check(photo, mask, box, category, shape, appearance, fov_degrees)
+        if mask is None and photo.alpha is not None:
+            mask = photo.alpha > 127
+        size = self.runtime.image_size
+
+        if mask is not None:
+            crop = crop_round(np.asarray(mask, bool), 0.0, 0.0, 1.0)
+        elif box is not None:
+            crop = square_round(*box)
+        else:
+            side = float(max(photo.width, photo.height))
+            whole = ((photo.width - side) / 2, (photo.height - side) / 2, side)
+            picture = clock.stage("crop", lambda: crop_square(photo.pixels, *whole, size))
+            first = clock.stage("network", lambda: self.runtime(picture))
+            found = main_object(first.mask)
+            crop = crop_round(found > 0.5, whole[0], whole[1], side / found.shape[0])
+        close = clock.stage("crop", lambda: crop_square(photo.pixels, *crop, _BAKE_SIZE))
+        small = np.asarray(Image.fromarray(close).resize((size, size), Image.Resampling.BOX))
+        guess = clock.stage("network", lambda: self.runtime(small))
+        if mask is not None:
+            probability = crop_square(np.asarray(mask, np.float32), *crop, _BAKE_SIZE, 0.0)
+            coarse = probability.reshape(64, _BAKE_SIZE // 64, 64, _BAKE_SIZE // 64).mean((1, 3))
+        else:
+            coarse = main_object(guess.mask)
+            if np.count_nonzero(coarse > 0.5) < 8:
+                raise ImageError("no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE")
+            probability = _enlarge(coarse, _BAKE_SIZE)
+
+        name = category or self.categories[0]
+        corrector = self._loop(name, crop[2], photo.height, fov_degrees)
+        pose = clock.stage("loop", lambda: self._pose(corrector, coarse, guess, loop=loop, mean=shape == "mean"))
+        vertices = self.spaces[name].vertices(pose.coefficients.astype(np.float32))
+        camera = corrector.camera(pose, _BAKE_SIZE)
+        texture, light = clock.stage(
+            "texture", lambda: self._texture(vertices, camera, close, probability, guess, appearance == "photo")
+        )
+        template = make_template(3)
+        mesh = Mesh(vertices, template.faces, template.uvs, template.uv_faces, texture)
+        glb = clock.stage("export", lambda: mesh_to_glb(mesh, appearance=appearance))
+        result = Reconstruction(
+            mesh=mesh,
+            light=light,
+            camera=_whole_camera(camera, crop, photo),
+            mask=np.asarray(mask, bool) if mask is not None else _whole_mask(probability, crop, photo),
+            category=name,
+            confidence=self._confidence(guess, name),
+            crop=crop,
+            coefficients=pose.coefficients,
+            appearance=appearance,
+            glb=glb,
+            timings_ms={},
+            model={**{k: str(self.runtime.card[k]) for k in ("name", "version", "licence")}, "sha256": self.runtime.sha256},
+            image_path=photo.path,
+        )
+        result.timings_ms = clock.finish()
+        return result
+
+    def _check(
+        self,
+        photo: Photo,
+        mask: np.ndarray | None,
+        box: tuple[float, float, float, float] | None,
+        category: str | None,
+        shape: str,
+        appearance: str,
+        fov_degrees: float | None,
+    ) -> None:
+        if mask is not None:
+            if np.shape(mask) != (photo.height, photo.width):
+                raise InputError(
+                    f"mask: expected the photo's size [{photo.height}, {photo.width}], got {list(np.shape(mask))}"
+                )
+            if not np.any(mask):
+                raise ImageError("mask: is empty; mark the object's pixels white")
+        if box is not None and not (
+            np.isfinite(box).all() and box[2] >= 4 and box[3] >= 4 and box[0] < photo.width and box[1] < photo.height
+            and box[0] + box[2] > 0 and box[1] + box[3] > 0
+        ):  # fmt: skip
+            raise InputError(
+                f"box: expected x,y,width,height that overlaps the {photo.width} x {photo.height} photo and is at least "
+                f"4 pixels wide, got {box}"
+            )
+        if category is not None and category not in self.categories:
+            raise InputError(f"category: this model knows {', '.join(self.categories)}, got {category!r}")
+        if shape not in ("predicted", "mean"):
+            raise InputError(f"shape: expected 'predicted' or 'mean', got {shape!r}")
+        if appearance not in ("albedo", "photo"):
+            raise InputError(f"appearance: expected 'albedo' or 'photo', got {appearance!r}")
+        if fov_degrees is not None and not 1 <= fov_degrees <= 170:
+            raise InputError(f"fov_degrees: expected 1 to 170 degrees, got {fov_degrees}")
+
+    def _loop(self, category: str, side: float, height: int, fov_degrees: float | None) -> Loop:
+        """The loop for a category and the crop's field of view."""
+        fov = DEFAULT_FOV_DEGREES
+        if fov_degrees is not None:
+            fov = float(np.degrees(2 * np.arctan(np.tan(np.radians(fov_degrees) / 2) * side / height)))
+            return Loop(self.spaces[category], self.loop_config, fov)
+        key = (category, fov)
+        if key not in self._loops:
+            self._loops[key] = Loop(self.spaces[category], self.loop_config, fov)
+        return self._loops[key]
+
+    def _pose(self, corrector: Loop, mask: np.ndarray, guess: Guess, *, loop: bool, mean: bool) -> Pose:
+        coefficients = guess.coefficients[0] * (0.0 if mean else 1.0)
+        if not loop:
+            best = int(np.argmax(guess.log_probabilities))
+            return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
+        return corrector.correct(mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean)
+
+    def _texture(
+        self, vertices: np.ndarray, camera: Camera, close: np.ndarray, mask: np.ndarray, guess: Guess, lit: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        clip = camera.to_clip(vertices).astype(np.float32)[None]
+        depth = rasterize.forward(clip, make_template(3).faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
+        predicted = _enlarge(guess.texture, TEXTURE_SIZE)
+        return bake(vertices, camera.world_to_camera, camera.fx, close, mask, depth, predicted, guess.light, lit=lit)
+
+    def _confidence(self, guess: Guess, name: str) -> float:
+        names = list(self.runtime.card["categories"])
+        return float(guess.categories[names.index(name)]) if name in names else 0.0
+
+
+def _as_photo(image: Photo | np.ndarray | str | Path) -> Photo:
+    if isinstance(image, Photo):
+        return image
+    if isinstance(image, np.ndarray):
+        return photo_from_array(image)
+    if isinstance(image, str | os.PathLike):
+        return load_photo(image)
+    raise InputError(f"image: expected a Photo, an array or a path, got {type(image).__name__}")
+
+
+def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear enlargement of float32 [h, h] or [h, h, 3] to `size`."""
+    planes = values[..., None] if values.ndim == 2 else values
+    resized = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((size, size), Image.Resampling.BILINEAR))
+        for c in range(planes.shape[-1])
+    ]
+    return resized[0] if values.ndim == 2 else np.stack(resized, axis=-1)
+
+
+def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo) -> Camera:
+    """The crop's camera as one of the whole photo: same extrinsics, scaled focal length, shifted principal point."""
+    x, y, side = crop
+    scale = side / camera.width
+    return replace(
+        camera, width=photo.width, height=photo.height,
+        fx=camera.fx * scale, fy=camera.fy * scale, cx=camera.cx * scale + x, cy=camera.cy * scale + y,
+    )  # fmt: skip
+
+
+def _whole_mask(probability: np.ndarray, crop: tuple[float, float, float], photo: Photo) -> np.ndarray:
+    """bool [H, W]: the crop's mask in the whole photo."""
+    x, y, side = crop
+    width, height = photo.width, photo.height
+    cells = probability.shape[0]
+    u = ((np.arange(width) + 0.5 - x) / side * cells).astype(int)
+    v = ((np.arange(height) + 0.5 - y) / side * cells).astype(int)
+    inside_u = (np.arange(width) + 0.5 >= x) & (u < cells)
+    inside_v = (np.arange(height) + 0.5 >= y) & (v < cells)
+    mask = np.zeros((height, width), bool)
+    mask[np.ix_(inside_v, inside_u)] = probability[np.ix_(v[inside_v], u[inside_u])] > 0.5
+    return mask
+
+
+class _Clock:
+    """Time by stage; what is between stages counts as "other"."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, float] = {}
+        self.start = time.perf_counter()
+
+    def restart(self) -> None:
+        self.start = time.perf_counter()
+
+    def stage(self, name: str, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        result = work()
+        self.stages[name] = self.stages.get(name, 0.0) + 1e3 * (time.perf_counter() - start)
+        return result
+
+    def finish(self) -> dict[str, float]:
+        total = 1e3 * (time.perf_counter() - self.start)
+        return {**self.stages, "other": max(0.0, total - sum(self.stages.values()))}

@@ -1,0 +1,103 @@
+"""What comes out of a reconstruction, and its files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unrender.camera import Camera
+from unrender.export import write_mesh
+from unrender.files import write_atomic
+from unrender.mesh import Mesh
+
+
+@dataclass
+class Reconstruction:
+    """One photo's mesh, texture, light and camera.
+
+    Attributes:
+        mesh: in the category's canonical frame (+Y up, front +Z), with uvs and texture.
+        light: float32 [9, 3], SH coefficients of irradiance over pi in the mesh's frame, linear RGB
+            (`unrender.light.shade_sh`).
+        camera: of the whole photo; renders the mesh back onto it.
+        mask: bool [H, W] of the whole photo.
+        category: what it was reconstructed as. confidence: the network's probability of that.
+        crop: (x, y, side) of the square the network saw, in photo pixels.
+        coefficients: float64 [K] shape coefficients.
+        appearance: "albedo", or "photo" for colours that contain their light.
+        timings_ms: milliseconds by stage; they add up to photo in memory -> GLB bytes.
+        model: "name", "version", "sha256", "licence" of the weights.
+        image_path: the photo's file, if it had one.
+    """
+
+    mesh: Mesh
+    light: np.ndarray
+    camera: Camera
+    mask: np.ndarray
+    category: str
+    confidence: float
+    crop: tuple[float, float, float]
+    coefficients: np.ndarray
+    appearance: str
+    glb: bytes
+    timings_ms: dict[str, float]
+    model: dict[str, str]
+    image_path: str | None = None
+    mesh_path: str | None = field(default=None)
+
+    @property
+    def texture(self) -> np.ndarray:
+        """uint8 [T, T, 3] sRGB, row 0 is v = 1."""
+        assert self.mesh.texture is not None
+        return self.mesh.texture
+
+    def export(self, path: str | Path) -> Path:
+        """Write the mesh; the format follows from the extension (.glb).
+
+        Raises:
+            InputError: an extension that is not supported.
+            OutputError: the file cannot be written; nothing partial is left.
+        """
+        path = Path(path)
+        if path.suffix.lower() == ".glb":
+            write_atomic(path, self.glb)
+        else:
+            write_mesh(path, self.mesh, appearance=self.appearance)
+        self.mesh_path = str(path)
+        return path
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON record beside a mesh (schema 1)."""
+        height, width = self.mask.shape
+        return {
+            "schema": 1,
+            "image": {"path": self.image_path, "width": width, "height": height},
+            "crop": [round(value, 3) for value in self.crop],
+            "category": self.category,
+            "confidence": round(self.confidence, 4),
+            "camera": self.camera.to_json(),
+            "light": {"sh9": [[round(float(c), 5) for c in row] for row in self.light]},
+            "mesh": {
+                "path": self.mesh_path,
+                "vertices": len(self.mesh.vertices),
+                "faces": len(self.mesh.faces),
+                "frame": "right-handed, +Y up, front +Z",
+                "unit": "object radius about 1",
+            },
+            "mask": None,
+            "timings_ms": {stage: round(value, 3) for stage, value in self.timings_ms.items()},
+            "model": self.model,
+        }
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write `to_dict()`.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_atomic(path, (json.dumps(self.to_dict(), indent=1) + "\n").encode())
+        return Path(path)

@@ -1,0 +1,73 @@
+"""The linear shape space of one category on the icosphere template.
+
+    vertices(c) = mean + sum_k c_k * basis_k          c ~ N(0, 1) for shapes like those it was learnt from
+
+The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either symmetric
+(shape) or antisymmetric (a turned head, one leg forward).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from unrender.errors import InputError, ModelError
+
+
+@dataclass(frozen=True)
+class ShapeSpace:
+    """Mean and whitened basis.
+
+    Attributes:
+        mean: [V, 3] float32, object frame (+Y up, front +Z), farthest vertex of a typical shape at radius about 1.
+        basis: [K, V, 3] float32.
+        antisymmetric: [K] bool.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    antisymmetric: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.basis.ndim != 3 or self.basis.shape[1:] != self.mean.shape or self.mean.shape[1:] != (3,):
+            raise InputError(
+                f"basis: expected [K, V, 3] with the mean's [V, 3], got {self.basis.shape} and {self.mean.shape}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Number K of coefficients."""
+        return len(self.basis)
+
+    def vertices(self, coefficients: np.ndarray) -> np.ndarray:
+        """[V, 3] float32 for coefficients [K].
+
+        Raises:
+            InputError: another number of coefficients.
+        """
+        coefficients = np.asarray(coefficients, dtype=np.float32)
+        if coefficients.shape != (self.size,):
+            raise InputError(f"coefficients: expected shape ({self.size},), got {coefficients.shape}")
+        offset = coefficients @ self.basis.reshape(self.size, -1)
+        return self.mean + offset.reshape(self.mean.shape)
+
+
+def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
+    """Read a space written by `unrender.train.prior`; `prefix` selects a category, for example "bird.".
+
+    Raises:
+        ModelError: the file is missing or damaged, or has no such category.
+    """
+    try:
+        tensors = load_file(str(path))
+        return ShapeSpace(
+            tensors[f"{prefix}mean"].astype(np.float32),
+            tensors[f"{prefix}basis"].astype(np.float32),
+            tensors[f"{prefix}antisymmetric"].astype(bool),
+        )
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"shape space {path}: cannot be read ({error}); train it again") from None

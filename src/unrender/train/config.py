@@ -1,0 +1,150 @@
+"""The training configuration: one frozen dataclass, read from YAML."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unrender.errors import ConfigError, MissingExtraError
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each loss; all act on 2D images but `camera` and `light` (labels of synthetic pictures) and priors.
+
+    Attributes:
+        mask: the mask head's cross-entropy + IoU.
+        silhouette: soft IoU of the rendered shape, over all rendered views (DIB-R: 1).
+        colour: L1 of the rendered colours inside the mask (DIB-R: 3).
+        camera: rotation of the hypothesis nearest to the label, and which one that is.
+        light: squared error of the light's coefficients on synthetic pictures.
+        prior: squared shape coefficients beyond the whitened unit ball's.
+        photo_silhouette: soft IoU on photos without camera, over the hypotheses by their probability.
+        category: cross-entropy of the category head.
+    """
+
+    mask: float = 1.0
+    silhouette: float = 1.0
+    colour: float = 3.0
+    camera: float = 1.0
+    light: float = 0.05
+    prior: float = 0.002
+    photo_silhouette: float = 0.3
+    category: float = 0.3
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a training run depends on.
+
+    Attributes:
+        name: run name; results go to `out/name`.
+        out: folder of runs.
+        seed: every random choice is a function of (seed, step).
+        steps: optimiser steps in all (the learning rate falls to zero over them).
+        photo_roots: folders with photos, masks and an index.csv.
+        photo_batch: photos per step.
+        object_root: multi-view set (`python -m unrender.synthesize.multiview`), or None for photos alone.
+        object_batch: synthetic objects per step (one encoded view each).
+        views: further views of each object that are rendered and compared.
+        render_size: side of the rendered pictures in pixels.
+        shape_space: safetensors file of the shape space; needed with `object_root`.
+        initial_weights: safetensors file to start from (else ImageNet's encoder).
+        learning_rate: of the heads; the encoder's is `encoder_rate` times it.
+        clip_norm: limit of the gradient's norm.
+        delta_start, delta_end: width of the soft silhouette in squared NDC, falling over the run.
+        log_every, preview_every, checkpoint_every: in steps.
+        threads: CPU threads of torch and the renderer.
+    """
+
+    name: str
+    out: str = "runs"
+    seed: int = 0
+    steps: int = 1000
+    photo_roots: tuple[str, ...] = ()
+    photo_batch: int = 24
+    object_root: str | None = None
+    object_batch: int = 0
+    views: int = 4
+    render_size: int = 64
+    shape_space: str | None = None
+    initial_weights: str | None = None
+    learning_rate: float = 1e-3
+    encoder_rate: float = 0.3
+    weight_decay: float = 1e-4
+    clip_norm: float = 5.0
+    delta_start: float = 1 / 700
+    delta_end: float = 1 / 3000
+    average: float = 0.998
+    weights: LossWeights = field(default_factory=LossWeights)
+    log_every: int = 20
+    preview_every: int = 500
+    checkpoint_every: int = 250
+    threads: int = 2
+
+
+def load_config(path: str | Path) -> TrainConfig:
+    """Read a YAML file of `TrainConfig` fields.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or has an unknown or badly typed field.
+        MissingExtraError: pyyaml is not installed.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise MissingExtraError("reading a YAML config needs pyyaml; pip install 'unrender[train]'") from None
+    try:
+        record = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise ConfigError(f"config {path}: cannot be read ({error.strerror})") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"config {path}: not valid YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(record, dict):
+        raise ConfigError(f"config {path}: expected a mapping of fields, got {type(record).__name__}")
+    return config_from_dict(record, str(path))
+
+
+def config_from_dict(record: dict[str, Any], source: str = "config") -> TrainConfig:
+    """A config from plain values; see `load_config` for what is raised."""
+    record = dict(record)
+    if "weights" in record:
+        record["weights"] = _build(LossWeights, record["weights"], f"{source}: weights")
+    return _build(TrainConfig, record, source)
+
+
+def _build(cls: Any, record: Any, source: str) -> Any:
+    if not isinstance(record, dict):
+        raise ConfigError(f"{source}: expected a mapping, got {type(record).__name__}")
+    fields = {item.name: item for item in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in record.items():
+        if key not in fields:
+            raise ConfigError(f"{source}: unknown field {key!r}; known: {', '.join(fields)}")
+        kind = str(fields[key].type)
+        if kind == "float":
+            try:
+                value = float(value)
+            except (TypeError, ValueError):
+                raise ConfigError(f"{source}: {key} must be a number, got {value!r}") from None
+        elif kind == "int" and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ConfigError(f"{source}: {key} must be a whole number, got {value!r}")
+        elif kind.startswith("str") and not (isinstance(value, str) or (value is None and "None" in kind)):
+            raise ConfigError(f"{source}: {key} must be text, got {value!r}")
+        elif kind.startswith("tuple"):
+            if not isinstance(value, list | tuple):
+                raise ConfigError(f"{source}: {key} must be a list, got {value!r}")
+            value = tuple(value)
+        values[key] = value
+    missing = [
+        name
+        for name, item in fields.items()
+        if item.default is dataclasses.MISSING
+        and item.default_factory is dataclasses.MISSING
+        and name not in values
+    ]
+    if missing:
+        raise ConfigError(f"{source}: the field {missing[0]!r} is missing")
+    return cls(**values)

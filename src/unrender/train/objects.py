@@ -1,0 +1,101 @@
+"""Training batches from rendered multi-view sets: one view of each object is encoded, others are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unrender.data.multiview import MultiviewSet
+from unrender.data.photos import PhotoSet
+from unrender.synthesize.augment import composite, degrade, random_background
+
+X_ODD = (3, 4, 7)
+"""Spherical-harmonic coefficients of order <= 2 that change sign when x does."""
+
+
+@dataclass(frozen=True)
+class ObjectBatch:
+    """One batch of B objects, V compared views each; the encoded view is the first of them.
+
+    Attributes:
+        images: [B, 3, S, S] float32 sRGB, the encoded view on some background, degraded.
+        visible: [B, S/2, S/2] float32 coverage of the encoded view (without what an occluder hides).
+        cameras: [B, V, 4, 4] float32 world to camera.
+        masks: [B, V, R, R] float32 coverage.
+        colours: [B, V, R, R, 3] float32 sRGB in [0, 1].
+        light: [B, 9, 3] float32, shading coefficients in the object's frame.
+    """
+
+    images: np.ndarray
+    visible: np.ndarray
+    cameras: np.ndarray
+    masks: np.ndarray
+    colours: np.ndarray
+    light: np.ndarray
+
+
+class ObjectSampler:
+    """Random objects and views of a multi-view set.
+
+    Args:
+        root: the set's folder.
+        views: compared views per object, the encoded one included.
+        size: side of the encoded pictures; they are stored at this size.
+        render_size: side of the compared pictures; divides `size`.
+        backgrounds: folders of photos whose training rows serve as backgrounds.
+    """
+
+    def __init__(
+        self, root: str | Path, views: int, size: int, render_size: int, backgrounds: Sequence[str | Path] = ()
+    ) -> None:
+        self.data = MultiviewSet(root, partial=True)
+        self.views, self.size, self.render_size = views, size, render_size
+        self.backgrounds: list[np.ndarray] = []
+        for folder in backgrounds:
+            photos = PhotoSet(folder).filter(split="train", permissive=True)
+            self.backgrounds += [photos.read(record)[0] for record in photos]
+
+    def batch(self, count: int, rng: np.random.Generator) -> ObjectBatch:
+        """`count` random objects."""
+        size, small, views = self.size, self.render_size, self.views
+        images = np.empty((count, 3, size, size), np.float32)
+        visible = np.empty((count, size // 2, size // 2), np.float32)
+        cameras = np.empty((count, views, 4, 4), np.float32)
+        masks = np.empty((count, views, small, small), np.float32)
+        colours = np.empty((count, views, small, small, 3), np.float32)
+        light = np.empty((count, 9, 3), np.float32)
+        picks = rng.choice(len(self.data), count, replace=count > len(self.data))
+        for row, pick in enumerate(picks):
+            item = self.data[int(pick)]
+            chosen = rng.choice(len(item.world_to_camera), views, replace=False)
+            rgba = np.asarray(item.rgba[chosen])
+            matrix = np.asarray(item.world_to_camera[chosen])
+            light[row] = item.light
+            if rng.random() < 0.5:
+                rgba = rgba[:, :, ::-1]
+                flip = np.diag([-1.0, 1.0, 1.0, 1.0]).astype(np.float32)
+                matrix = flip @ matrix @ flip
+                light[row, X_ODD] *= -1
+            picture, mask = composite(
+                np.ascontiguousarray(rgba[0]), random_background(self.backgrounds, size, rng), rng
+            )
+            images[row] = degrade(picture, rng).transpose(2, 0, 1).astype(np.float32) / 255
+            visible[row] = box_average(mask.astype(np.float32) / 255, size // 2)
+            cameras[row] = matrix
+            alpha = rgba[..., 3].astype(np.float32) / 255
+            masks[row] = box_average(alpha, small)
+            weighted = box_average(rgba[..., :3].astype(np.float32) / 255 * alpha[..., None], small, channels=True)
+            colours[row] = weighted / np.maximum(masks[row], 1e-3)[..., None]
+        return ObjectBatch(images, visible, cameras, masks, colours, light)
+
+
+def box_average(values: np.ndarray, size: int, *, channels: bool = False) -> np.ndarray:
+    """Pictures [..., N, N] (or [..., N, N, C] with `channels`) averaged over blocks down to `size`."""
+    if channels:
+        return np.stack([box_average(values[..., c], size) for c in range(values.shape[-1])], axis=-1)
+    block = values.shape[-1] // size
+    shape = (*values.shape[:-2], size, block, size, block)
+    return np.asarray(values).reshape(shape).mean((-3, -1))

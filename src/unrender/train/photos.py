@@ -1,0 +1,155 @@
+"""Training batches from photos with masks: random square crops, each a function of (seed, step) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from unrender.data.photos import PhotoSet
+from unrender.errors import ConfigError
+
+IGNORE_CATEGORY = -1
+"""Label of photos whose category the network does not know."""
+
+
+@dataclass(frozen=True)
+class PhotoBatch:
+    """One batch.
+
+    Attributes:
+        images: [B, 3, S, S] float32 sRGB in [0, 1].
+        masks: [B, S/2, S/2] float32 coverage in [0, 1].
+        categories: [B] int64 index into the network's categories, or `IGNORE_CATEGORY`.
+        whole: [B] bool, the object lies inside the picture (its outline is complete).
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    categories: np.ndarray
+    whole: np.ndarray
+
+
+class PhotoSampler:
+    """Random crops of the permissively licensed training photos of several folders.
+
+    Args:
+        roots: folders with an `index.csv`.
+        categories: the network's categories, in order.
+        size: side of the pictures in pixels.
+        leave_out: categories that are not used at all.
+        favoured: a category drawn more often, and how large a share of the batch it gets.
+    Raises:
+        ConfigError: no photo is left.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[str | Path],
+        categories: Sequence[str],
+        size: int = 128,
+        leave_out: Sequence[str] = ("motorbike",),
+        favoured: tuple[str, float] = ("bird", 0.4),
+    ) -> None:
+        self.size = size
+        self.favoured_share = favoured[1]
+        self.items: list[tuple[np.ndarray, np.ndarray]] = []
+        labels: list[int] = []
+        whole: list[bool] = []
+        names = list(categories)
+        for root in roots:
+            photos = PhotoSet(root).filter(split="train", permissive=True)
+            for record in photos:
+                if record.category in leave_out:
+                    continue
+                self.items.append(photos.read(record))
+                known = record.category in names
+                labels.append(names.index(record.category) if known else IGNORE_CATEGORY)
+                whole.append(not record.truncated)
+        if not self.items:
+            raise ConfigError(f"photos: no permissively licensed training photo in {list(map(str, roots))}")
+        self.labels = np.array(labels)
+        self.whole = np.array(whole)
+        favoured_label = names.index(favoured[0]) if favoured[0] in names else IGNORE_CATEGORY
+        self.favoured = np.flatnonzero((self.labels == favoured_label) & (favoured_label >= 0))
+        self.others = np.flatnonzero((self.labels != favoured_label) | (favoured_label < 0))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def batch(self, count: int, rng: np.random.Generator) -> PhotoBatch:
+        """`count` random crops; the favoured category comes first."""
+        favoured = round(count * self.favoured_share) if len(self.favoured) else 0
+        if not len(self.others):
+            favoured = count
+        picks = np.concatenate(
+            [rng.choice(self.favoured, favoured), rng.choice(self.others, count - favoured)]
+            if favoured and favoured < count
+            else [rng.choice(self.favoured if favoured else self.others, count)]
+        ).astype(int)
+        half = self.size // 2
+        images = np.empty((count, 3, self.size, self.size), np.float32)
+        masks = np.empty((count, half, half), np.float32)
+        inside = np.zeros(count, bool)
+        for row, pick in enumerate(picks):
+            pixels, mask = self.items[pick]
+            x, y, side = random_crop(mask, rng)
+            image = colour_jitter(resample(pixels, x, y, side, self.size, pad="edge"), rng)
+            coverage = resample(mask.astype(np.uint8) * 255, x, y, side, half, pad="zero")
+            if rng.random() < 0.5:
+                image, coverage = image[:, ::-1], coverage[:, ::-1]
+            images[row] = image.transpose(2, 0, 1)
+            masks[row] = coverage.astype(np.float32) / 255
+            border = max(masks[row][0].max(), masks[row][-1].max(), masks[row][:, 0].max(), masks[row][:, -1].max())
+            inside[row] = bool(self.whole[pick]) and border < 0.5
+        return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside)
+
+
+def random_crop(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
+    """(x, y, side) of a square: the whole padded photo, or a loose box round the object."""
+    height, width = mask.shape
+    if rng.random() < 0.35 or not mask.any():
+        side = max(height, width) * rng.uniform(1.0, 1.15)
+        centre_x, centre_y = width / 2, height / 2
+        jitter = 0.05
+    else:
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+        side = longer / rng.uniform(0.55, 0.92)
+        centre_x, centre_y = (columns[0] + columns[-1] + 1) / 2, (rows[0] + rows[-1] + 1) / 2
+        jitter = 0.08
+    centre_x += rng.uniform(-jitter, jitter) * side
+    centre_y += rng.uniform(-jitter, jitter) * side
+    return centre_x - side / 2, centre_y - side / 2, side
+
+
+def resample(pixels: np.ndarray, x: float, y: float, side: float, size: int, pad: str) -> np.ndarray:
+    """The square (x, y, side) of uint8 [H, W] or [H, W, 3] at [size, size], anti-aliased; `pad` is edge or zero."""
+    height, width = pixels.shape[:2]
+    left, top = max(0, int(np.ceil(-x))), max(0, int(np.ceil(-y)))
+    right = max(0, int(np.ceil(x + side - width)))
+    bottom = max(0, int(np.ceil(y + side - height)))
+    if left or top or right or bottom:
+        widths = ((top, bottom), (left, right)) + ((0, 0),) * (pixels.ndim - 2)
+        pixels = np.pad(pixels, widths, mode="edge" if pad == "edge" else "constant")
+    box = (x + left, y + top, x + left + side, y + top + side)
+    limit = (pixels.shape[1], pixels.shape[0])
+    box = (max(box[0], 0), max(box[1], 0), min(box[2], limit[0]), min(box[3], limit[1]))
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR, box=box))
+
+
+def colour_jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random brightness, contrast, saturation, colour cast, grey and noise; uint8 [H, W, 3] to float32 in [0, 1]."""
+    values = image.astype(np.float32) / 255
+    values = values * np.float32(rng.uniform(0.75, 1.25)) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
+    mean = np.float32(values.mean())
+    values = (values - mean) * np.float32(rng.uniform(0.75, 1.25)) + mean
+    grey = values.mean(2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.6, 1.4)
+    values = grey + (values - grey) * np.float32(saturation)
+    if rng.random() < 0.3:
+        values = values + rng.normal(0, rng.uniform(0, 0.05), values.shape).astype(np.float32)
+    return np.clip(values, 0, 1)

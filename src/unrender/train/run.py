@@ -1,0 +1,197 @@
+"""The training loop: batches, losses, optimiser, checkpoints, scalars, previews and a progress bar."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from unrender.errors import ConfigError
+from unrender.network.model import NetworkConfig, UnrenderNetwork
+from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from unrender.train.config import TrainConfig, load_config
+from unrender.train.step import Objective
+
+
+def train_from_config(path: str | Path, *, resume: bool = False) -> Path:
+    """Run `unrender train CONFIG.yaml`; returns the run's folder. See `train` for what is raised."""
+    return train(load_config(path), resume=resume)
+
+
+def train(config: TrainConfig, *, resume: bool = False) -> Path:
+    """Train until `config.steps`; continues bit for bit from the last checkpoint with `resume`.
+
+    Writes to `config.out/config.name`: `config.json`, `checkpoint.safetensors`, `log.csv`, tensorboard events and
+    `preview/*.png`.
+
+    Raises:
+        ConfigError: the folder holds another run's checkpoint and `resume` is not set.
+        ModelError: a weights file does not fit.
+    """
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    folder = Path(config.out) / config.name
+    checkpoint = folder / "checkpoint.safetensors"
+    if checkpoint.exists() and not resume:
+        raise ConfigError(f"{checkpoint}: a run is there already; continue it with --resume or choose another name")
+    (folder / "preview").mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
+
+    network = UnrenderNetwork(NetworkConfig())
+    network.to(memory_format=torch.channels_last)
+    if config.initial_weights:
+        load_weights(config.initial_weights, network)
+    else:
+        network.encoder.load_imagenet()
+    optimizer = make_optimizer(network, config)
+    average = {key: value.detach().clone() for key, value in network.state_dict().items()}
+    start = 0
+    if checkpoint.exists():
+        start = int(load_checkpoint(checkpoint, network, average, optimizer)["step"])
+    objective = Objective(config, network.config)
+    _Loop(config, folder, network, average, optimizer, objective).run(start)
+    return folder
+
+
+def make_optimizer(network: UnrenderNetwork, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW with a lower rate for the pretrained encoder."""
+    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
+    known = {id(p) for p in network.encoder.parameters()}
+    heads = [p for p in network.parameters() if id(p) not in known]
+    return torch.optim.AdamW(
+        [{"params": encoder, "scale": config.encoder_rate}, {"params": heads, "scale": 1.0}],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+    )
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up over 200 steps (or a twentieth of the run), then a cosine down to 2 % of the peak."""
+    warm_up = max(1, min(200, config.steps // 20))
+    if step < warm_up:
+        return config.learning_rate * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, config.steps - warm_up)
+    return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+class _Loop:
+    """State of one call of `train`."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        network: UnrenderNetwork,
+        average: dict[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        objective: Objective,
+    ) -> None:
+        self.config, self.folder, self.network = config, folder, network
+        self.average, self.optimizer, self.objective = average, optimizer, objective
+        self.sums: dict[str, float] = {}
+        self.since = 0
+
+    def run(self, start: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        config = self.config
+        writer = SummaryWriter(str(self.folder))
+        columns = (
+            TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+        )  # fmt: skip
+        with ThreadPoolExecutor(1) as pool, Progress(*columns, refresh_per_second=0.5) as progress:
+            task = progress.add_task(config.name, total=config.steps, completed=start, note="")
+            pending = pool.submit(self.objective.batch, self.rng(start))
+            clock = time.perf_counter()
+            for step in range(start, config.steps):
+                batch = pending.result()
+                data_seconds = time.perf_counter() - clock
+                if step + 1 < config.steps:
+                    pending = pool.submit(self.objective.batch, self.rng(step + 1))
+                scalars = self.step(step, batch)
+                scalars["seconds/data"] = data_seconds
+                scalars["seconds/step"] = time.perf_counter() - clock
+                clock = time.perf_counter()
+                self.accumulate(scalars)
+                done = step + 1
+                if done % config.log_every == 0 or done == config.steps:
+                    self.log(done, writer, progress, task)
+                if done % config.preview_every == 0 or done == config.steps:
+                    self.preview(done, batch)
+                if done % config.checkpoint_every == 0 or done == config.steps:
+                    save_checkpoint(
+                        self.folder / "checkpoint.safetensors", self.network, self.average, self.optimizer,
+                        {"step": done, "config": asdict(config)},
+                    )  # fmt: skip
+        writer.close()
+
+    def rng(self, step: int) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, step])
+
+    def step(self, step: int, batch: Any) -> dict[str, float]:
+        rate = learning_rate(self.config, step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        loss, scalars = self.objective.loss(self.network, batch, step)
+        clock = time.perf_counter()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        scalars["seconds/backward"] = time.perf_counter() - clock
+        scalars["loss"] = float(loss.detach())
+        scalars["gradient_norm"] = float(norm)
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for key, value in self.network.state_dict().items():
+                self.average[key].lerp_(value, 1 - decay)
+        return scalars
+
+    def accumulate(self, scalars: dict[str, float]) -> None:
+        for key, value in scalars.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+        self.since += 1
+
+    def log(self, step: int, writer: Any, progress: Progress, task: Any) -> None:
+        means = {key: value / self.since for key, value in self.sums.items()}
+        images = self.config.photo_batch + self.config.object_batch
+        means["images_per_second"] = images / max(means["seconds/step"], 1e-9)
+        for key, value in means.items():
+            writer.add_scalar(key, value, step)
+        self.append_csv({"step": float(step), **means})
+        note = f"loss {means['loss']:.3f}  {means['images_per_second']:.0f} images/s"
+        progress.update(task, completed=step, note=note)
+        self.sums, self.since = {}, 0
+
+    def append_csv(self, row: dict[str, float]) -> None:
+        path = self.folder / "log.csv"
+        header = list(row)
+        is_new = not path.exists()
+        if not is_new:
+            with path.open() as file:
+                header = next(csv.reader(file))
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, header, extrasaction="ignore", restval="")
+            if is_new:
+                writer.writeheader()
+            writer.writerow({key: f"{value:.5g}" for key, value in row.items()})
+
+    def preview(self, step: int, batch: Any) -> None:
+        current = {key: value.clone() for key, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        with torch.no_grad():
+            sheet = self.objective.preview(self.network, batch)
+        self.network.load_state_dict(current)
+        sheet.save(self.folder / "preview" / f"{step:06d}.png")
