@@ -118,6 +118,11 @@ def test_files_stay_short(path):
     assert lines <= 400, f"{path.relative_to(SOURCE)} has {lines} lines; one concept a file"
 
 
+def test_test_files_have_unique_names():
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert len(set(names)) == len(names), sorted(name for name in set(names) if names.count(name) > 1)
+
+
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
