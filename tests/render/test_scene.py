@@ -142,7 +142,7 @@ def test_texture_is_upright_and_linear():
     image = render.render(mesh, view).image
     np.testing.assert_allclose(image[11, 11], [1, 0, 0], atol=0.1)
     np.testing.assert_allclose(image[29, 29], [0, 0, 0.503], atol=0.1)
-    assert image[11, 29].max() < 0.02
+    assert image[11, 29].max() < 0.1
 
 
 def test_tensors_and_arrays_agree():

@@ -54,6 +54,11 @@ def inline(function: Callable) -> Callable:
     return numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)(function)
 
 
+def contracted(function: Callable) -> Callable:
+    """Compile a kernel in which products and sums may be fused, nothing else."""
+    return numba.njit(fastmath={"contract", "nsz"}, **_OPTIONS)(function)
+
+
 def relaxed(function: Callable) -> Callable:
     """Compile a kernel whose arithmetic may be contracted and reassociated (no coverage decisions inside)."""
     return numba.njit(fastmath=RELAXED, **_OPTIONS)(function)
