@@ -27,9 +27,9 @@ def everything(count: int, batch: int, size: int = 160) -> list[np.ndarray]:
     mask = soft_mask.forward(clip, faces, index, 1e-3, 0, count)
     image = rng.uniform(size=(1, 16, 16, 3)).astype(np.float32)
     uv = np.ascontiguousarray(picture[..., :2])
-    results = [index, weights, depth, picture, mask, texture.forward(image, uv, 1, 0, count)]
+    results = [index, weights, depth, picture, mask, texture.forward(image, uv, 1, 0, index, count)]
     results += [g for g in interpolate.vjp(colours, faces, index, weights, grad, count) if g is not None]
-    results += [g for g in texture.vjp(image, uv, grad, 1, 0, count) if g is not None]
+    results += [g for g in texture.vjp(image, uv, grad, 1, 0, None, count) if g is not None]
     results.append(
         rasterize.vjp(clip, faces, index, weights, grad, np.ascontiguousarray(grad[..., 0]), count)
     )

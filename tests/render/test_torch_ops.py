@@ -35,7 +35,8 @@ def test_opcheck():
     check = torch.library.opcheck
     check(torch.ops.unrender.rasterize.default, (clip, faces, *SIZE, 0), test_utils=TESTS)
     check(torch.ops.unrender.interpolate.default, (colours, weights, faces, index), test_utils=TESTS)
-    check(torch.ops.unrender.sample_texture.default, (texture, uv, 1, 0), test_utils=TESTS)
+    check(torch.ops.unrender.sample_texture.default, (texture, uv, None, 1, 0), test_utils=TESTS)
+    check(torch.ops.unrender.sample_texture.default, (texture, uv, index, 1, 0), test_utils=TESTS)
     check(torch.ops.unrender.soft_mask.default, (clip, faces, index, 0.02, 0), test_utils=TESTS)
 
 

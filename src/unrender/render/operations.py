@@ -105,7 +105,9 @@ def check_attributes(attributes: Any, fragments: Fragments, faces: Any) -> np.nd
     return faces
 
 
-def sample_texture(texture: Any, uv: Any, filter: str = "linear", wrap: str = "clamp") -> Any:
+def sample_texture(
+    texture: Any, uv: Any, filter: str = "linear", wrap: str = "clamp", fragments: Fragments | None = None
+) -> Any:
     """Look up a texture.
 
     Row 0 of the texture is v = 1, column 0 is u = 0: texel (r, c) is centred at ((c + 0.5) / w, 1 - (r + 0.5) / h).
@@ -117,6 +119,7 @@ def sample_texture(texture: Any, uv: Any, filter: str = "linear", wrap: str = "c
         uv: [B, H, W, 2], the same dtype, u right and v up. NaN and infinity count as 0.
         filter: "linear" (bilinear) or "nearest".
         wrap: "clamp" to the outermost texels or "repeat".
+        fragments: where given, pixels where nothing is visible become 0, at no cost.
 
     Returns:
         [B, H, W, C]. Gradients go to `texture` and, with "linear", to `uv`.
@@ -125,15 +128,18 @@ def sample_texture(texture: Any, uv: Any, filter: str = "linear", wrap: str = "c
         InputError: a shape, dtype or option is not as described.
     """
     if validate.is_tensor(texture, uv):
-        return _torch_ops().sample_texture(texture, uv, filter, wrap)
+        return _torch_ops().sample_texture(texture, uv, filter, wrap, fragments)
     uv = validate.array("uv", uv)
     texture = validate.array("texture", texture, uv.dtype)
     texture = texture[None] if texture.ndim == 3 else texture
-    linear, repeat = check_texture(texture, uv, filter, wrap)
-    return texture_kernel.forward(texture, uv, linear, repeat, num_threads())
+    linear, repeat = check_texture(texture, uv, filter, wrap, fragments)
+    index = None if fragments is None else fragments.face_index
+    return texture_kernel.forward(texture, uv, linear, repeat, index, num_threads())
 
 
-def check_texture(texture: Any, uv: Any, filter: str, wrap: str) -> tuple[int, int]:
+def check_texture(
+    texture: Any, uv: Any, filter: str, wrap: str, fragments: Fragments | None
+) -> tuple[int, int]:
     """Checks shared by the numpy and torch ways; returns the kernel's codes of filter and wrap."""
     validate.shape("uv", uv, ("B", "H", "W", 2))
     validate.shape("texture", texture, ("B or 1", "h", "w", "C"))
@@ -141,13 +147,15 @@ def check_texture(texture: Any, uv: Any, filter: str, wrap: str) -> tuple[int, i
         raise InputError(f"texture: expected a batch of {uv.shape[0]} or 1, got {texture.shape[0]}")
     if texture.shape[1] < 1 or texture.shape[2] < 1:
         raise InputError(f"texture: expected at least one texel, got shape {list(texture.shape)}")
+    if fragments is not None and tuple(fragments.face_index.shape) != tuple(uv.shape[:3]):
+        raise InputError(
+            f"fragments: expected the picture of uv, {list(uv.shape[:3])}, got {list(fragments.face_index.shape)}"
+        )
     linear = validate.choice("filter", filter, texture_kernel.FILTERS)
     return linear, validate.choice("wrap", wrap, texture_kernel.WRAPS)
 
 
-def soft_mask(
-    clip: Any, fragments: Fragments, delta: float = DEFAULT_DELTA, combine: str = "product"
-) -> Any:
+def soft_mask(clip: Any, fragments: Fragments, delta: float = DEFAULT_DELTA, combine: str = "product") -> Any:
     """Soft silhouette: 1 where a face is visible, elsewhere the probability that some face covers (DIB-R, eq. 4-5).
 
     A = 1 - prod_j (1 - q_j), q_j = exp(-d_j^2 / delta) fade(d_j^2 / delta), with d_j the distance from the pixel centre

@@ -86,12 +86,11 @@ def render_surface(
         InputError: as `rasterize`, `interpolate`, `sample_texture` and `soft_mask`; or light without normals.
     """
     fragments = operations.rasterize(clip, surface.faces, size)
-    covered = fragments.covered[..., None]
     if surface.texture is not None:
         if surface.uvs is None:
             raise InputError("surface.uvs: needed with a texture; pass uvs and uv_faces")
         uv = operations.interpolate(surface.uvs, fragments, surface.uv_faces)
-        albedo = operations.sample_texture(surface.texture, uv, wrap="repeat") * covered
+        albedo = operations.sample_texture(surface.texture, uv, wrap="repeat", fragments=fragments)
     elif surface.colors is not None:
         albedo = operations.interpolate(surface.colors, fragments)
     else:

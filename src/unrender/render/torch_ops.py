@@ -63,7 +63,9 @@ def _faces(name: str, faces: Any) -> np.ndarray:
 
 
 @torch.library.custom_op("unrender::rasterize", mutates_args=(), device_types="cpu")
-def _rasterize(clip: Tensor, faces: Tensor, height: int, width: int, cull: int) -> tuple[Tensor, Tensor, Tensor]:
+def _rasterize(
+    clip: Tensor, faces: Tensor, height: int, width: int, cull: int
+) -> tuple[Tensor, Tensor, Tensor]:
     index, weights, depth = rasterize_kernel.forward(
         _numpy(clip), _numpy(faces), height, width, cull, True, _threads()
     )
@@ -78,7 +80,12 @@ def _(clip, faces, height, width, cull):
 
 @torch.library.custom_op("unrender::rasterize_vjp", mutates_args=(), device_types="cpu")
 def _rasterize_vjp(
-    clip: Tensor, faces: Tensor, index: Tensor, weights: Tensor, grad_weights: Tensor | None, grad_depth: Tensor | None
+    clip: Tensor,
+    faces: Tensor,
+    index: Tensor,
+    weights: Tensor,
+    grad_weights: Tensor | None,
+    grad_depth: Tensor | None,
 ) -> Tensor:
     if grad_weights is None:
         grad_weights = torch.zeros_like(weights)
@@ -114,7 +121,9 @@ _rasterize.register_autograd(_rasterize_backward, setup_context=_rasterize_setup
 @torch.library.custom_op("unrender::interpolate", mutates_args=(), device_types="cpu")
 def _interpolate(attributes: Tensor, weights: Tensor, faces: Tensor, index: Tensor) -> Tensor:
     return torch.from_numpy(
-        interpolate_kernel.forward(_numpy(attributes), _numpy(faces), _numpy(index), _numpy(weights), _threads())
+        interpolate_kernel.forward(
+            _numpy(attributes), _numpy(faces), _numpy(index), _numpy(weights), _threads()
+        )
     )
 
 
@@ -128,7 +137,13 @@ def _interpolate_vjp(
     attributes: Tensor, weights: Tensor, faces: Tensor, index: Tensor, grad: Tensor, first: bool, second: bool
 ) -> tuple[Tensor, Tensor]:
     a, b = interpolate_kernel.vjp(
-        _numpy(attributes), _numpy(faces), _numpy(index), _numpy(weights), _numpy(grad), _threads(), (first, second)
+        _numpy(attributes),
+        _numpy(faces),
+        _numpy(index),
+        _numpy(weights),
+        _numpy(grad),
+        _threads(),
+        (first, second),
     )
     empty = attributes.new_empty(0)
     return (
@@ -159,21 +174,32 @@ _interpolate.register_autograd(_interpolate_backward, setup_context=_interpolate
 
 
 @torch.library.custom_op("unrender::sample_texture", mutates_args=(), device_types="cpu")
-def _sample_texture(texture: Tensor, uv: Tensor, linear: int, repeat: int) -> Tensor:
-    return torch.from_numpy(texture_kernel.forward(_numpy(texture), _numpy(uv), linear, repeat, _threads()))
+def _sample_texture(texture: Tensor, uv: Tensor, index: Tensor | None, linear: int, repeat: int) -> Tensor:
+    where = None if index is None else _numpy(index)
+    return torch.from_numpy(
+        texture_kernel.forward(_numpy(texture), _numpy(uv), linear, repeat, where, _threads())
+    )
 
 
 @_sample_texture.register_fake
-def _(texture, uv, linear, repeat):
+def _(texture, uv, index, linear, repeat):
     return uv.new_empty((*uv.shape[:3], texture.shape[3]))
 
 
 @torch.library.custom_op("unrender::sample_texture_vjp", mutates_args=(), device_types="cpu")
 def _sample_texture_vjp(
-    texture: Tensor, uv: Tensor, grad: Tensor, linear: int, repeat: int, first: bool, second: bool
+    texture: Tensor,
+    uv: Tensor,
+    index: Tensor | None,
+    grad: Tensor,
+    linear: int,
+    repeat: int,
+    first: bool,
+    second: bool,
 ) -> tuple[Tensor, Tensor]:
+    where = None if index is None else _numpy(index)
     a, b = texture_kernel.vjp(
-        _numpy(texture), _numpy(uv), _numpy(grad), linear, repeat, _threads(), (first, second)
+        _numpy(texture), _numpy(uv), _numpy(grad), linear, repeat, where, _threads(), (first, second)
     )
     return (
         texture.new_empty(0) if a is None else torch.from_numpy(a),
@@ -182,19 +208,19 @@ def _sample_texture_vjp(
 
 
 @_sample_texture_vjp.register_fake
-def _(texture, uv, grad, linear, repeat, first, second):
+def _(texture, uv, index, grad, linear, repeat, first, second):
     return texture.new_empty(texture.shape if first else (0,)), uv.new_empty(uv.shape if second else (0,))
 
 
 def _sample_texture_setup(ctx, inputs, output):
-    texture, uv, ctx.linear, ctx.repeat = inputs
-    ctx.save_for_backward(texture, uv)
+    texture, uv, index, ctx.linear, ctx.repeat = inputs
+    ctx.save_for_backward(texture, uv, index)
 
 
 def _sample_texture_backward(ctx, grad):
     first, second = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
     a, b = _sample_texture_vjp(*ctx.saved_tensors, grad, ctx.linear, ctx.repeat, first, second)
-    return a if first else None, b if second else None, None, None
+    return a if first else None, b if second else None, None, None, None
 
 
 _sample_texture.register_autograd(_sample_texture_backward, setup_context=_sample_texture_setup)
@@ -268,13 +294,14 @@ def interpolate(attributes: Any, fragments: Fragments, faces: Any) -> Tensor:
     return _interpolate(attributes, weights, torch.from_numpy(table), torch.as_tensor(fragments.face_index))
 
 
-def sample_texture(texture: Any, uv: Any, filter: str, wrap: str) -> Tensor:
+def sample_texture(texture: Any, uv: Any, filter: str, wrap: str, fragments: Fragments | None) -> Tensor:
     """`unrender.render.sample_texture` for tensors."""
     uv = _float("uv", uv)
     texture = _float("texture", texture, uv)
     texture = texture[None] if texture.ndim == 3 else texture
-    linear, repeat = operations.check_texture(texture, uv, filter, wrap)
-    return _sample_texture(texture, uv, linear, repeat)
+    linear, repeat = operations.check_texture(texture, uv, filter, wrap, fragments)
+    index = None if fragments is None else torch.as_tensor(fragments.face_index)
+    return _sample_texture(texture, uv, index, linear, repeat)
 
 
 def soft_mask(clip: Any, fragments: Fragments, delta: float, combine: str) -> Tensor:

@@ -73,7 +73,9 @@ def face_array(name: str, faces: Any) -> np.ndarray:
         raise InputError(f"{name}: expected shape [F, 3], got {list(result.shape)}")
     if result.dtype.kind not in "iu":
         if result.size:
-            raise InputError(f"{name}: expected an integer array, got dtype {result.dtype}; use int32 or int64")
+            raise InputError(
+                f"{name}: expected an integer array, got dtype {result.dtype}; use int32 or int64"
+            )
         result = result.astype(np.int32)
     if result.dtype != np.int32:
         if result.size and (result.max() > 2**31 - 1 or result.min() < -(2**31)):

@@ -66,7 +66,11 @@ def _along(dx, dy, ex, ey, inverse, cast):
 def _edges(triangle, cast):
     """Edge vectors and reciprocals of their squared lengths (0 for points)."""
     x0, y0, x1, y1, x2, y2 = triangle
-    a, b, c = (x1 - x0) ** 2 + (y1 - y0) ** 2, (x2 - x1) ** 2 + (y2 - y1) ** 2, (x0 - x2) ** 2 + (y0 - y2) ** 2
+    a, b, c = (
+        (x1 - x0) ** 2 + (y1 - y0) ** 2,
+        (x2 - x1) ** 2 + (y2 - y1) ** 2,
+        (x0 - x2) ** 2 + (y0 - y2) ** 2,
+    )
     return (
         cast(x1 - x0), cast(y1 - y0), cast(x2 - x1), cast(y2 - y1), cast(x0 - x2), cast(y0 - y2),
         cast(1.0 / a if a > 0.0 else 0.0), cast(1.0 / b if b > 0.0 else 0.0), cast(1.0 / c if c > 0.0 else 0.0),
@@ -77,7 +81,14 @@ def _edges(triangle, cast):
 def _offsets(triangle, row, column, cast):
     """The pixel (row, column) relative to the three corners."""
     x0, y0, x1, y1, x2, y2 = triangle
-    return cast(column - x0), cast(row - y0), cast(column - x1), cast(row - y1), cast(column - x2), cast(row - y2)
+    return (
+        cast(column - x0),
+        cast(row - y0),
+        cast(column - x1),
+        cast(row - y1),
+        cast(column - x2),
+        cast(row - y2),
+    )
 
 
 @inline

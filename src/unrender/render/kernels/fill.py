@@ -233,4 +233,6 @@ def _draw_clipped(clip, faces, face, top, bottom, bits, cull, height, width, buf
         left = max((min(x0, x1, x2) + mask) >> bits, 0)
         right = min(max(x0, x1, x2) >> bits, width - 1)
         if area != 0 and upper <= lower and left <= right:
-            fill(x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, buffer, index)
+            fill(
+                x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, buffer, index
+            )

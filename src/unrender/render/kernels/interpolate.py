@@ -9,7 +9,11 @@ from unrender.render.kernels.jit import jit, relaxed
 
 
 def forward(
-    attributes: np.ndarray, faces: np.ndarray, face_index: np.ndarray, barycentrics: np.ndarray, threads: int = 1
+    attributes: np.ndarray,
+    faces: np.ndarray,
+    face_index: np.ndarray,
+    barycentrics: np.ndarray,
+    threads: int = 1,
 ) -> np.ndarray:
     """Interpolate without checking arguments.
 

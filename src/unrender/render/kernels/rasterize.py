@@ -139,7 +139,9 @@ def _resolve(clip, faces, top, bottom, index, weights, depth):
             scale = 1.0 / total
             b0, b1, b2 = b0 * scale, b1 * scale, b2 * scale
             lowest = min(b0, b1, b2)
-            if lowest < 0.0:  # the centre is inside the snapped face, at most 2^-16 pixel outside the true one
+            if (
+                lowest < 0.0
+            ):  # the centre is inside the snapped face, at most 2^-16 pixel outside the true one
                 b0, b1, b2 = max(b0, 0.0), max(b1, 0.0), max(b2, 0.0)
                 scale = 1.0 / (b0 + b1 + b2)
                 b0, b1, b2 = b0 * scale, b1 * scale, b2 * scale
@@ -174,7 +176,19 @@ def vjp(
     depth = grad_depth if grad_depth is not None else np.empty((0, 0, 0), clip.dtype)
 
     def work(begin: int, end: int) -> None:
-        _vjp(begin, end, bands, clip, faces, face_index, barycentrics, grad_barycentrics, depth, has_depth, grad)
+        _vjp(
+            begin,
+            end,
+            bands,
+            clip,
+            faces,
+            face_index,
+            barycentrics,
+            grad_barycentrics,
+            depth,
+            has_depth,
+            grad,
+        )
 
     pool.run(work, batch * bands, threads)
     return grad if bands == 1 else grad.reshape(batch, bands, -1, 4).sum(axis=1)
@@ -209,7 +223,11 @@ def _vjp(begin, end, bands, clip, faces, index, weights, grad_weights, grad_dept
                     face = here
                     k00 = k01 = k02 = k10 = k11 = k12 = k20 = k21 = k22 = d0 = d1 = d2 = 0.0
                     if has_depth:
-                        w0, w1, w2 = points[faces[face, 0], 3], points[faces[face, 1], 3], points[faces[face, 2], 3]
+                        w0, w1, w2 = (
+                            points[faces[face, 0], 3],
+                            points[faces[face, 1], 3],
+                            points[faces[face, 2], 3],
+                        )
                 if has_depth:
                     gd = np.float64(grad_depth[image, row, column])
                     g0, g1, g2 = g0 + gd * w0, g1 + gd * w1, g2 + gd * w2

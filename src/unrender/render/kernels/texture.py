@@ -10,21 +10,28 @@ import math
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.jit import inline, jit
+from unrender.render.kernels.jit import inline, relaxed
 
 FILTERS = {"nearest": 0, "linear": 1}
 WRAPS = {"clamp": 0, "repeat": 1}
 
 
 def forward(
-    texture: np.ndarray, uv: np.ndarray, linear: int = 1, repeat: int = 0, threads: int = 1
+    texture: np.ndarray,
+    uv: np.ndarray,
+    linear: int = 1,
+    repeat: int = 0,
+    face_index: np.ndarray | None = None,
+    threads: int = 1,
 ) -> np.ndarray:
     """Sample without checking arguments.
 
     Args:
         texture: [B or 1, h, w, C], C-contiguous.
         uv: [B, H, W, 2], the same dtype, C-contiguous. Not finite counts as 0.
-        linear: 1 = bilinear, 0 = nearest. repeat: 1 = repeat, 0 = clamp to the edge texels.
+        linear: 1 = bilinear, 0 = nearest.
+        repeat: 1 = repeat, 0 = clamp to the edge texels.
+        face_index: [B, H, W] int32 or None; pixels below 0 become 0 and are skipped.
         threads: how many threads to use.
 
     Returns:
@@ -33,63 +40,78 @@ def forward(
     batch, height, width = uv.shape[:3]
     out = np.empty((batch, height, width, texture.shape[3]), texture.dtype)
     bands = pool.picture_bands(batch, height, threads)
+    index = _NO_INDEX if face_index is None else face_index
 
     def work(begin: int, end: int) -> None:
-        _forward(begin, end, bands, texture, uv, linear, repeat, out)
+        _forward(begin, end, bands, texture, uv, index, linear, repeat, out)
 
     pool.run(work, batch * bands, threads)
     return out
 
 
+_NO_INDEX = np.zeros((0, 0, 0), np.int32)
+
+
 @inline
 def _wrap(position, size, repeat):
-    """An integer texel position inside [0, size)."""
+    """An integer texel position inside [0, size), from one in [-1, size]."""
     if repeat:
-        return position % size
+        return position + size if position < 0 else (position - size if position >= size else position)
     return min(max(position, 0), size - 1)
+
+
+@inline
+def _whole(x, below):
+    """floor(x) as an integer for x > -below."""
+    return np.int64(np.int32(x + below)) - below
 
 
 @inline
 def _locate(u, v, rows, columns, linear, repeat):
     """Two rows, two columns, and the fractions between them."""
-    if not (math.isfinite(u) and math.isfinite(v)):
-        u, v = 0.0, 0.0
+    if not (abs(u) < 1e6 and abs(v) < 1e6):  # also NaN
+        if repeat or not (math.isfinite(u) and math.isfinite(v)):
+            u, v = 0.0, 0.0
     if repeat:
         u, v = u - math.floor(u), v - math.floor(v)
-    x = u * columns
-    y = (1.0 - v) * rows
-    x = min(max(x, -1.0), columns + 1.0)
-    y = min(max(y, -1.0), rows + 1.0)
+    else:
+        u, v = min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0)
+    x, y = u * columns, (1.0 - v) * rows
     if not linear:
-        c, r = _wrap(int(math.floor(x)), columns, repeat), _wrap(int(math.floor(y)), rows, repeat)
+        c, r = _wrap(_whole(x, 1), columns, repeat), _wrap(_whole(y, 1), rows, repeat)
         return r, r, c, c, 0.0, 0.0
     x, y = x - 0.5, y - 0.5
-    left, upper = math.floor(x), math.floor(y)
-    c, r = int(left), int(upper)
+    c, r = _whole(x, 1), _whole(y, 1)
     return (
         _wrap(r, rows, repeat), _wrap(r + 1, rows, repeat), _wrap(c, columns, repeat), _wrap(c + 1, columns, repeat),
-        y - upper, x - left,
+        y - r, x - c,
     )  # fmt: skip
 
 
-@jit
-def _forward(begin, end, bands, texture, uv, linear, repeat, out):
+@relaxed
+def _forward(begin, end, bands, texture, uv, index, linear, repeat, out):
     height, width = uv.shape[1], uv.shape[2]
     rows, columns, channels = texture.shape[1], texture.shape[2], texture.shape[3]
+    cast = texture.dtype.type
+    masked = index.shape[0] > 0
     for item in range(begin, end):
         image, band = item // bands, item % bands
         source = texture[image if texture.shape[0] > 1 else 0]
         for row in range(height * band // bands, height * (band + 1) // bands):
             for column in range(width):
+                if masked and index[image, row, column] < 0:
+                    for channel in range(channels):
+                        out[image, row, column, channel] = cast(0)
+                    continue
                 u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
                 r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
+                w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
+                w00 = cast((1.0 - fy) * (1.0 - fx))
                 for channel in range(channels):
-                    if linear:
-                        upper = source[r0, c0, channel] * (1.0 - fx) + source[r0, c1, channel] * fx
-                        lower = source[r1, c0, channel] * (1.0 - fx) + source[r1, c1, channel] * fx
-                        out[image, row, column, channel] = upper * (1.0 - fy) + lower * fy
-                    else:
-                        out[image, row, column, channel] = source[r0, c0, channel]
+                    out[image, row, column, channel] = (
+                        w00 * source[r0, c0, channel] + w01 * source[r0, c1, channel]
+                        + w10 * source[r1, c0, channel] + w11 * source[r1, c1, channel]
+                    )  # fmt: skip
 
 
 def vjp(
@@ -98,6 +120,7 @@ def vjp(
     grad_output: np.ndarray,
     linear: int = 1,
     repeat: int = 0,
+    face_index: np.ndarray | None = None,
     threads: int = 1,
     needs: tuple[bool, bool] = (True, True),
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -106,9 +129,12 @@ def vjp(
     bands = pool.accumulation_bands(batch, height, width)
     grad = np.zeros((batch * bands if needs[0] else 0, *texture.shape[1:]), texture.dtype)
     grad_uv = np.empty(uv.shape if needs[1] else (0, 0, 0, 2), uv.dtype)
+    index = _NO_INDEX if face_index is None else face_index
 
     def work(begin: int, end: int) -> None:
-        _vjp(begin, end, bands, texture, uv, grad_output, linear, repeat, needs[0], needs[1], grad, grad_uv)
+        _vjp(
+            begin, end, bands, texture, uv, index, grad_output, linear, repeat, needs[0], needs[1], grad, grad_uv
+        )  # fmt: skip
 
     pool.run(work, batch * bands, threads)
     total: np.ndarray | None = None
@@ -120,33 +146,47 @@ def vjp(
     return total, grad_uv if needs[1] else None
 
 
-@jit
-def _vjp(begin, end, bands, texture, uv, grad_out, linear, repeat, to_texture, to_uv, grad, grad_uv):
+@relaxed
+def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_texture, to_uv, grad, grad_uv):
     height, width = uv.shape[1], uv.shape[2]
     rows, columns, channels = texture.shape[1], texture.shape[2], texture.shape[3]
+    cast = texture.dtype.type
+    masked = index.shape[0] > 0
     for item in range(begin, end):
         image, band = item // bands, item % bands
         source = texture[image if texture.shape[0] > 1 else 0]
         for row in range(height * band // bands, height * (band + 1) // bands):
             for column in range(width):
+                live = not (masked and index[image, row, column] < 0)
+                if live:
+                    live = False
+                    for channel in range(channels):
+                        live |= grad_out[image, row, column, channel] != 0
+                if not live:
+                    if to_uv:
+                        grad_uv[image, row, column, 0] = cast(0)
+                        grad_uv[image, row, column, 1] = cast(0)
+                    continue
                 u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
                 r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
-                gx = gy = 0.0
+                flat = not repeat and not (0.0 <= u <= 1.0), not repeat and not (0.0 <= v <= 1.0)
+                w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
+                w00 = cast((1.0 - fy) * (1.0 - fx))
+                x, y = cast(fx), cast(fy)
+                gx = gy = cast(0)
                 for channel in range(channels):
-                    g = np.float64(grad_out[image, row, column, channel])
-                    if g == 0.0:
-                        continue
+                    g = grad_out[image, row, column, channel]
                     if to_texture:
-                        grad[item, r0, c0, channel] += g * (1.0 - fy) * (1.0 - fx)
+                        grad[item, r0, c0, channel] += g * w00
                         if linear:
-                            grad[item, r0, c1, channel] += g * (1.0 - fy) * fx
-                            grad[item, r1, c0, channel] += g * fy * (1.0 - fx)
-                            grad[item, r1, c1, channel] += g * fy * fx
+                            grad[item, r0, c1, channel] += g * w01
+                            grad[item, r1, c0, channel] += g * w10
+                            grad[item, r1, c1, channel] += g * w11
                     if to_uv and linear:
                         a, b = source[r0, c0, channel], source[r0, c1, channel]
                         c, d = source[r1, c0, channel], source[r1, c1, channel]
-                        gx += g * ((b - a) * (1.0 - fy) + (d - c) * fy)
-                        gy += g * ((c - a) * (1.0 - fx) + (d - b) * fx)
+                        gx += g * ((b - a) + y * ((d - c) - (b - a)))
+                        gy += g * ((c - a) + x * ((d - b) - (c - a)))
                 if to_uv:
-                    grad_uv[image, row, column, 0] = gx * columns
-                    grad_uv[image, row, column, 1] = -gy * rows
+                    grad_uv[image, row, column, 0] = cast(0) if flat[0] else gx * cast(columns)
+                    grad_uv[image, row, column, 1] = cast(0) if flat[1] else -gy * cast(rows)
