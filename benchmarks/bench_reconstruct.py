@@ -35,7 +35,7 @@ def bench_calls(photos: list[Any], reconstruct: Callable[[Any], Any], repeats: i
         for photo in photos:
             start = time.perf_counter()
             result = reconstruct(photo)
-            data = result.to_glb()
+            data = result.glb
             totals.append(1000 * (time.perf_counter() - start))
             assert data[:4] == b"glTF"
             for name, value in result.timings_ms.items():
@@ -46,22 +46,21 @@ def bench_calls(photos: list[Any], reconstruct: Callable[[Any], Any], repeats: i
     }
 
 
-def bench_process(photo: Path, folder: Path, runs: int, cache: Path | None) -> dict[str, float]:
-    """Wall time in ms of the command in a new process; `cache` is an own folder for compiled kernels."""
+def bench_process(command: list[str], folder: Path, runs: int, cache: Path | None) -> dict[str, float]:
+    """Wall time in ms of a command in a new process; `cache` is an own folder for compiled kernels."""
     times = []
     environment = dict(os.environ) | ({"NUMBA_CACHE_DIR": str(cache)} if cache else {})
     for run in range(runs):
         output = folder / f"{run}-{cache is None}.glb"
-        command = [sys.executable, "-m", "unrender.cli.main", str(photo), "-o", str(output)]
         start = time.perf_counter()
-        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, "-o", str(output)], check=True, env=environment, stdout=subprocess.DEVNULL)
         times.append(1000 * (time.perf_counter() - start))
         assert output.stat().st_size > 0
     return spread(times)
 
 
 def choose_photos(folder: str | None, count: int, category: str) -> list[Path]:
-    """Up to `count` photo files of one category, evenly spread over a set; the package's sample without a set."""
+    """Up to `count` photo files of a category, evenly spread over a set; without a set the sample."""
     if folder is None:
         import unrender
 
@@ -81,6 +80,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="rounds over the photos")
     parser.add_argument("--processes", type=int, default=7, help="new processes with compiled kernels")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", help="model folder (default: the one inside the package)")
     parser.add_argument("--out", type=Path, default=RESULTS / "reconstruct.json")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -93,9 +93,9 @@ def main() -> None:
     set_num_threads(options.threads)
     paths = choose_photos(options.photos, options.count, options.category)
     photos = [load_photo(path) for path in paths]
-    reconstructor = Reconstructor.from_pretrained()
+    reconstructor = Reconstructor.from_pretrained(options.model, threads=options.threads)
     for photo in photos[:3]:
-        reconstructor(photo).to_glb()  # compiles
+        reconstructor(photo)  # compiles
     record: dict[str, Any] = {"machine": machine(), "threads": options.threads, "photos": len(photos)}
     record["load_average"] = os.getloadavg()[0]
     for name, loop in (("default", True), ("no_loop", False)):
@@ -104,9 +104,11 @@ def main() -> None:
         )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        record["very_first_run_ms"] = bench_process(paths[0], place, 1, place / "cache")
-        bench_process(paths[0], place / "again", 1, None)
-        record["new_process_ms"] = bench_process(paths[0], place, options.processes, None)
+        command = [sys.executable, "-m", "unrender.cli.main", str(paths[0])]
+        command += ["--model", options.model] if options.model else []
+        record["very_first_run_ms"] = bench_process(command, place, 1, place / "cache")
+        bench_process(command, place / "again", 1, None)
+        record["new_process_ms"] = bench_process(command, place, options.processes, None)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record, indent=1))

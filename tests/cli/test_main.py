@@ -90,7 +90,7 @@ def test_interrupt(photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         (["x.jpg", "--box", "1,2,3"], "x,y,w,h"),
         (["x.jpg", "--box", "1,2,0,3"], "above 0"),
         (["x.jpg", "--box", "1,2,nan,3"], "above 0"),
-        (["x.jpg", "--fov", "200"], "between 1 and 150"),
+        (["x.jpg", "--fov", "200"], "between 1 and 170"),
         (["x.jpg", "--appearance", "shiny"], "appearance"),
         (["x.jpg", "--colour"], "unrecognized arguments"),
         (["-o", "x.glb"], "PHOTO"),

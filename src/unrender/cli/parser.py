@@ -35,7 +35,7 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
 
 
 def parse_fov(text: str) -> float:
-    """A field of view in degrees, between 1 and 150.
+    """A vertical field of view in degrees, between 1 and 170.
 
     Raises:
         argparse.ArgumentTypeError: not a number in that range.
@@ -44,6 +44,6 @@ def parse_fov(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 1 <= value <= 150:
-        raise argparse.ArgumentTypeError(f"expected degrees between 1 and 150, got {text!r}")
+    if not 1 <= value <= 170:
+        raise argparse.ArgumentTypeError(f"expected degrees between 1 and 170, got {text!r}")
     return value

@@ -137,6 +137,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="keep the network's first guess, do not correct it",
     )
     add("--model", metavar="PATH", help="a model of your own (default: the one inside the package)")
-    add("--fov", type=parse_fov, metavar="DEGREES", help="field of view of the crop (default: EXIF, else 30)")
+    add(
+        "--fov",
+        type=parse_fov,
+        metavar="DEGREES",
+        help="vertical field of view of the whole photo, where known",
+    )
     add("--force", action="store_true", help="overwrite existing files")
     return parser.parse_args(list(arguments))
