@@ -1,8 +1,9 @@
-"""The texture: photo where the surface is seen, its mirror image where that helps, the network's guess elsewhere.
+"""The texture: photo where the surface is seen, its mirror image where that helps, the network's guess
+elsewhere.
 
-Every texel is projected into the crop. Where it is visible and faces the camera it takes the photo's colour; where
-only its mirror twin does, the twin's; the rest is the predicted colour plus the difference between photo and
-prediction carried over smoothly from the seen parts (pull-push), so that no seam shows.
+Every texel is projected into the crop. Where it is visible and faces the camera it takes the photo's colour;
+where only its mirror twin does, the twin's; the rest is the predicted colour plus the difference between
+photo and prediction carried over smoothly from the seen parts (pull-push), so that no seam shows.
 """
 
 from __future__ import annotations
@@ -83,8 +84,14 @@ def _pull_push(values, weights):
                 i1, j1 = min(i0 + 1, coarse - 1), min(j0 + 1, coarse - 1)
                 fy, fx = np.float32(y - i0), np.float32(x - j0)
                 for c in range(channels):
-                    top = colour[below + i0 * coarse + j0, c] * (1 - fx) + colour[below + i0 * coarse + j1, c] * fx
-                    low = colour[below + i1 * coarse + j0, c] * (1 - fx) + colour[below + i1 * coarse + j1, c] * fx
+                    top = (
+                        colour[below + i0 * coarse + j0, c] * (1 - fx)
+                        + colour[below + i0 * coarse + j1, c] * fx
+                    )
+                    low = (
+                        colour[below + i1 * coarse + j0, c] * (1 - fx)
+                        + colour[below + i1 * coarse + j1, c] * fx
+                    )
                     colour[own, c] = keep * colour[own, c] + (1 - keep) * (top * (1 - fy) + low * fy)
                 weight[own] = 1.0
     for i in range(size):
@@ -95,9 +102,21 @@ def _pull_push(values, weights):
 
 @relaxed
 def _gather(
-    texel_face, texel_weights, faces, local, normals, depth, focal, photo, trust, near_tolerance, out, confidence, shown
+    texel_face,
+    texel_weights,
+    faces,
+    local,
+    normals,
+    depth,
+    focal,
+    photo,
+    trust,
+    near_tolerance,
+    out,
+    confidence,
+    shown,
 ):
-    """Project texels; out [T, T, 3] photo colours, confidence [T, T] in [0, 1], shown [T, T, 3] object normals."""
+    """Project texels; out [T, T, 3] photo colours, confidence [T, T] in [0, 1], shown [T, T, 3] normals."""
     size = texel_face.shape[0]
     side = photo.shape[0]
     cells = depth.shape[0]
@@ -185,7 +204,7 @@ def bake(
         crop: uint8 [N, N, 3] sRGB, N a power of two.
         mask: float32 [N, N] in [0, 1], the object.
         depth: float32 [M, M], distance along -Z of the rendered shape, 0 where nothing is.
-        predicted: float32 [T, T, 3] albedo, sRGB in [0, 1].
+        predicted: float32 [T, T, 3] albedo, linear in [0, 1].
         light: float32 [9, 3] SH coefficients of shading (irradiance over pi) in the object's frame.
         lit: False gives albedo (the photo divided by the light), True the colours as they are lit.
 
@@ -214,7 +233,7 @@ def bake(
         np.float32(tolerance), colour, confidence, shown,
     )  # fmt: skip
     shade = shading(shown, light)
-    base = srgb_to_linear(predicted)
+    base = predicted
     if lit:
         base = base * shade
     else:

@@ -1,10 +1,11 @@
 """The rendered outline against the mask's outline: residuals and their analytic normal equations.
 
-The outline of the render is where front faces meet back faces and nothing covers the pixel just outside; each such
-edge's midpoint depends linearly on two vertices. Two kinds of residual, in pixels:
+The outline of the render is where front faces meet back faces and nothing covers the pixel just outside; each
+such edge's midpoint depends linearly on two vertices. Two kinds of residual, in pixels:
 
     forward: signed distance of the midpoint to the mask's outline;
-    reverse: for a point q on the mask's outline with normal n, n . (q - m) for the nearest midpoint m of like normal.
+    reverse: for a point q on the mask's outline with normal n, n . (q - m) for the nearest midpoint m of like
+        normal.
 
 Parameters are a rotation increment w (left, camera frame), the translation t and shape coefficients c:
 x = exp([w]) R (mean + basis c) + t.
@@ -37,9 +38,11 @@ class Matches(NamedTuple):
 
 @jit
 def project(points, rotation, translation, focal, size, near_z, far_z, local, pixels, clip):
-    """Object points float64 [V, 3] to camera space `local` [V, 3], `pixels` [V, 2] and `clip` float32 [1, V, 4].
+    """Object points float64 [V, 3] to camera space `local` [V, 3], `pixels` [V, 2] and `clip` float32 [1, V,
+    4].
 
-    The picture is a square of `size` pixels with the principal point in its centre; clip z = near_z * z + far_z.
+    The picture is a square of `size` pixels with the principal point in its centre; clip z = near_z * z +
+    far_z.
     """
     half = 0.5 * size
     scale = focal / half
@@ -96,16 +99,16 @@ def log_rotation(matrix):
 def find_matches(pixels, faces, edge_vertices, edge_faces, face_index, outline_points, outline_normals):
     """Outline edges of the projected mesh and their matches.
 
-    pixels float64 [V, 2]; faces int32 [F, 3]; edge_vertices, edge_faces int32 [E, 2]; face_index int32 [S, S] from
-    the rasterizer; outline points and normals float64 [Q, 2]. Returns the arrays of `Matches`.
+    pixels float64 [V, 2]; faces int32 [F, 3]; edge_vertices, edge_faces int32 [E, 2]; face_index int32 [S, S]
+    from the rasterizer; outline points and normals float64 [Q, 2]. Returns the arrays of `Matches`.
     """
     size = face_index.shape[0]
     front = np.empty(faces.shape[0], np.bool_)
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        area = (pixels[b, 0] - pixels[a, 0]) * (pixels[c, 1] - pixels[a, 1]) - (pixels[b, 1] - pixels[a, 1]) * (
-            pixels[c, 0] - pixels[a, 0]
-        )
+        area = (pixels[b, 0] - pixels[a, 0]) * (pixels[c, 1] - pixels[a, 1]) - (
+            pixels[b, 1] - pixels[a, 1]
+        ) * (pixels[c, 0] - pixels[a, 0])
         front[f] = area < 0.0
     count = edge_vertices.shape[0]
     chosen = np.empty(count, np.int32)
@@ -171,7 +174,7 @@ def find_matches(pixels, faces, edge_vertices, edge_faces, face_index, outline_p
 
 @relaxed
 def sample_distance(field, u, v):
-    """Bilinear value of `field` [S, S] at pixel position (u, v) and its gradient; outside, the distance goes on."""
+    """Bilinear value of `field` [S, S] at pixel position (u, v) and its gradient; outside, it goes on."""
     size = field.shape[0]
     cu = min(max(u - 0.5, 0.0), size - 1.000001)
     cv = min(max(v - 0.5, 0.0), size - 1.000001)
@@ -192,16 +195,29 @@ def sample_distance(field, u, v):
 
 @relaxed
 def normal_equations(
-    local, centre, rotation, pixels, focal, basis, vertices, points, normals, weights, field, scale, hessian, gradient
+    local,
+    centre,
+    rotation,
+    pixels,
+    focal,
+    basis,
+    vertices,
+    points,
+    normals,
+    weights,
+    field,
+    scale,
+    hessian,
+    gradient,
 ):
     """Energy, and Gauss-Newton matrix and gradient of half of it, of sum_i w_i rho(r_i).
 
     rho(r) = r^2 / (1 + (r / scale)^2) is Geman and McClure's robust penalty; the matrix uses its weight
     1 / (1 + (r / scale)^2)^2, which makes the gradient exact and the matrix positive.
 
-    local float64 [V, 3] camera frame; centre [3] the translation; rotation [3, 3]; pixels [V, 2]; focal in pixels;
-    basis float64 [V, K, 3] object frame; arrays of `Matches`; field [S, S] signed distance; scale in pixels.
-    hessian [6 + K, 6 + K] and gradient [6 + K] are overwritten.
+    local float64 [V, 3] camera frame; centre [3] the translation; rotation [3, 3]; pixels [V, 2]; focal in
+    pixels; basis float64 [V, K, 3] object frame; arrays of `Matches`; field [S, S] signed distance; scale in
+    pixels. hessian [6 + K, 6 + K] and gradient [6 + K] are overwritten.
     """
     size = hessian.shape[0]
     free = size - 6

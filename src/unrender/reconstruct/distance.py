@@ -77,9 +77,10 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
 def outline(probability: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """About `count` points evenly over the 0.5 level of a mask [H, W] in [0, 1], and the outward normals.
 
-    Points are (u, v) pixels, float64 [N, 2], linear interpolation between pixel centres; normals [N, 2] are unit.
-    Crossings of pixel rows and columns alike are used, each weighted by neither: density follows the outline to
-    within a factor sqrt(2).
+    Points are (u, v) pixels, float64 [N, 2], linear interpolation between pixel centres; normals [N, 2] are
+    unit.
+    Crossings of pixel rows and columns alike are used, each weighted by neither: density follows the outline
+    to within a factor sqrt(2).
     """
     field = np.asarray(probability, dtype=np.float64) - 0.5
     inside = field > 0

@@ -1,8 +1,8 @@
 """The loop: the renderer corrects the network's guess of camera and shape against the mask, without torch.
 
-Levenberg-Marquardt on the outline (`unrender.reconstruct.contour`): several camera hypotheses start, the better ones
-go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong mask bends the shape only
-as far as the category allows. A step at 64 x 64 pixels takes well under a millisecond.
+Levenberg-Marquardt on the outline (`unrender.reconstruct.contour`): several camera hypotheses start, the
+better ones go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong mask
+bends the shape only as far as the category allows. A step at 64 x 64 pixels takes well under a millisecond.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera
+from unrender.placement import mask_extent, place
 from unrender.reconstruct.contour import (
     Matches,
     exp_rotation,
@@ -22,7 +23,6 @@ from unrender.reconstruct.contour import (
     project,
 )
 from unrender.reconstruct.distance import outline, signed_distance
-from unrender.placement import mask_extent, place
 from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -162,7 +162,11 @@ class Loop:
         return candidates[0].best.pose
 
     def _placed(
-        self, mask: np.ndarray, extent: tuple[float, float, float, float], rotation: np.ndarray, coefficients: np.ndarray
+        self,
+        mask: np.ndarray,
+        extent: tuple[float, float, float, float],
+        rotation: np.ndarray,
+        coefficients: np.ndarray,
     ) -> Pose:
         """The pose with the translation that `place` finds."""
         rotation = np.ascontiguousarray(rotation, np.float64)
@@ -173,7 +177,9 @@ class Loop:
     def _vertices(self, coefficients: np.ndarray) -> np.ndarray:
         return self.mean + (coefficients @ self.flat_basis).reshape(self.mean.shape)
 
-    def _see(self, rotation: np.ndarray, translation: np.ndarray, coefficients: np.ndarray, mask: np.ndarray) -> _View:
+    def _see(
+        self, rotation: np.ndarray, translation: np.ndarray, coefficients: np.ndarray, mask: np.ndarray
+    ) -> _View:
         """Render the shape and compare it with the mask."""
         size, vertices = self.config.size, self._vertices(coefficients)
         local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
@@ -183,7 +189,9 @@ class Loop:
         index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
         return _View(Pose(rotation, translation, coefficients, overlap(index, mask)), local, pixels, index)
 
-    def _step(self, candidate: _Candidate, target: _Target, mask: np.ndarray, scale: float, free_shape: bool) -> _View:
+    def _step(
+        self, candidate: _Candidate, target: _Target, mask: np.ndarray, scale: float, free_shape: bool
+    ) -> _View:
         """One damped Gauss-Newton step."""
         view, config = candidate.view, self.config
         pose = view.pose
@@ -241,9 +249,10 @@ class _Target:
 class _Candidate:
     """One hypothesis in the race."""
 
-    def __init__(self, view: _View, rotation: np.ndarray, coefficients: np.ndarray, log_probability: float) -> None:
+    def __init__(
+        self, view: _View, rotation: np.ndarray, coefficients: np.ndarray, log_probability: float
+    ) -> None:
         self.view = self.best = view
         self.rotation = np.ascontiguousarray(rotation, np.float64)
         self.coefficients = np.asarray(coefficients, np.float64)
         self.log_probability = float(log_probability)
-

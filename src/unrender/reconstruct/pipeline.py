@@ -25,6 +25,7 @@ from unrender.reconstruct.result import Reconstruction
 from unrender.render.kernels import rasterize
 from unrender.shape_space import load_shape_space
 from unrender.template import make_template
+from unrender.texture import srgb_to_linear
 
 TEXTURE_SIZE = 256
 _BAKE_SIZE = 256
@@ -37,8 +38,8 @@ DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models"
 class Reconstructor:
     """A loaded model. Calls from several threads are safe.
 
-        reconstructor = Reconstructor.from_pretrained()
-        reconstructor("bird.jpg").export("bird.glb")
+    reconstructor = Reconstructor.from_pretrained()
+    reconstructor("bird.jpg").export("bird.glb")
     """
 
     def __init__(self, runtime: NetworkRuntime, shapes: str | Path, loop: LoopConfig | None = None) -> None:
@@ -68,7 +69,9 @@ class Reconstructor:
                 reason = str(error).splitlines()[0]
                 raise ModelError(f"model {path}: cannot be fetched from the hub ({reason})") from None
         else:
-            raise ModelError(f"model {path}: no such folder; give a folder with model.onnx, or a hub id owner/name")
+            raise ModelError(
+                f"model {path}: no such folder; give a folder with model.onnx, or a hub id owner/name"
+            )
         return cls(NetworkRuntime(folder, threads), folder / SHAPES_FILE)
 
     def __call__(
@@ -127,16 +130,21 @@ class Reconstructor:
         else:
             coarse = main_object(guess.mask)
             if np.count_nonzero(coarse > 0.5) < 8:
-                raise ImageError("no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE")
+                raise ImageError(
+                    "no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE"
+                )
             probability = _enlarge(coarse, _BAKE_SIZE)
 
         name = category or self.categories[0]
         corrector = self._loop(name, crop[2], photo.height, fov_degrees)
-        pose = clock.stage("loop", lambda: self._pose(corrector, coarse, guess, loop=loop, mean=shape == "mean"))
+        pose = clock.stage(
+            "loop", lambda: self._pose(corrector, coarse, guess, loop=loop, mean=shape == "mean")
+        )
         vertices = self.spaces[name].vertices(pose.coefficients.astype(np.float32))
         camera = corrector.camera(pose, _BAKE_SIZE)
         texture, light = clock.stage(
-            "texture", lambda: self._texture(vertices, camera, close, probability, guess, appearance == "photo")
+            "texture",
+            lambda: self._texture(vertices, camera, close, probability, guess, appearance == "photo"),
         )
         template = make_template(3)
         mesh = Mesh(vertices, template.faces, template.uvs, template.uv_faces, texture)
@@ -153,7 +161,10 @@ class Reconstructor:
             appearance=appearance,
             glb=glb,
             timings_ms={},
-            model={**{k: str(self.runtime.card[k]) for k in ("name", "version", "licence")}, "sha256": self.runtime.sha256},
+            model={
+                **{k: str(self.runtime.card[k]) for k in ("name", "version", "licence")},
+                "sha256": self.runtime.sha256,
+            },
             image_path=photo.path,
         )
         result.timings_ms = clock.finish()
@@ -172,17 +183,18 @@ class Reconstructor:
         if mask is not None:
             if np.shape(mask) != (photo.height, photo.width):
                 raise InputError(
-                    f"mask: expected the photo's size [{photo.height}, {photo.width}], got {list(np.shape(mask))}"
+                    f"mask: expected the photo's size [{photo.height}, {photo.width}], "
+                    f"got {list(np.shape(mask))}"
                 )
             if not np.any(mask):
                 raise ImageError("mask: is empty; mark the object's pixels white")
         if box is not None and not (
-            np.isfinite(box).all() and box[2] >= 4 and box[3] >= 4 and box[0] < photo.width and box[1] < photo.height
-            and box[0] + box[2] > 0 and box[1] + box[3] > 0
+            np.isfinite(box).all() and box[2] >= 4 and box[3] >= 4
+            and box[0] < photo.width and box[1] < photo.height and box[0] + box[2] > 0 and box[1] + box[3] > 0
         ):  # fmt: skip
             raise InputError(
-                f"box: expected x,y,width,height that overlaps the {photo.width} x {photo.height} photo and is at least "
-                f"4 pixels wide, got {box}"
+                f"box: expected x,y,width,height that overlaps the {photo.width} x {photo.height} photo "
+                f"and is at least 4 pixels wide, got {box}"
             )
         if category is not None and category not in self.categories:
             raise InputError(f"category: this model knows {', '.join(self.categories)}, got {category!r}")
@@ -209,15 +221,25 @@ class Reconstructor:
         if not loop:
             best = int(np.argmax(guess.log_probabilities))
             return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
-        return corrector.correct(mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean)
+        return corrector.correct(
+            mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean
+        )
 
     def _texture(
-        self, vertices: np.ndarray, camera: Camera, close: np.ndarray, mask: np.ndarray, guess: Guess, lit: bool
+        self,
+        vertices: np.ndarray,
+        camera: Camera,
+        close: np.ndarray,
+        mask: np.ndarray,
+        guess: Guess,
+        lit: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
         clip = camera.to_clip(vertices).astype(np.float32)[None]
         depth = rasterize.forward(clip, make_template(3).faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
-        predicted = _enlarge(guess.texture, TEXTURE_SIZE)
-        return bake(vertices, camera.world_to_camera, camera.fx, close, mask, depth, predicted, guess.light, lit=lit)
+        predicted = _enlarge(srgb_to_linear(guess.texture).astype(np.float32), TEXTURE_SIZE)
+        return bake(
+            vertices, camera.world_to_camera, camera.fx, close, mask, depth, predicted, guess.light, lit=lit
+        )
 
     def _confidence(self, guess: Guess, name: str) -> float:
         names = list(self.runtime.card["categories"])
@@ -238,14 +260,18 @@ def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
     """Bilinear enlargement of float32 [h, h] or [h, h, 3] to `size`."""
     planes = values[..., None] if values.ndim == 2 else values
     resized = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((size, size), Image.Resampling.BILINEAR))
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(planes[..., c])).resize(
+                (size, size), Image.Resampling.BILINEAR
+            )
+        )
         for c in range(planes.shape[-1])
     ]
     return resized[0] if values.ndim == 2 else np.stack(resized, axis=-1)
 
 
 def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo) -> Camera:
-    """The crop's camera as one of the whole photo: same extrinsics, scaled focal length, shifted principal point."""
+    """The crop's camera for the whole photo: same extrinsics, scaled focal length, shifted principal point."""
     x, y, side = crop
     scale = side / camera.width
     return replace(

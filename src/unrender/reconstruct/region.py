@@ -64,7 +64,9 @@ def crop_round(mask: np.ndarray, x: float, y: float, scale: float) -> tuple[floa
         ImageError: the mask is empty or a mere speck.
     """
     if mask.sum() < 0.001 * mask.size or mask.sum() < 4:
-        raise ImageError("no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE")
+        raise ImageError(
+            "no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE"
+        )
     left, top, right, bottom = mask_extent(mask, trim=0.004)
     return square_round(x + left * scale, y + top * scale, (right - left) * scale, (bottom - top) * scale)
 

@@ -1,4 +1,4 @@
-"""Checkpoints as safetensors, written to a temporary file and renamed: a killed run never leaves half a file."""
+"""Checkpoints as safetensors, written to a temporary file and renamed: never half a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from unrender.errors import ModelError
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer, meta: dict[str, Any]
+    path: Path,
+    model: nn.Module,
+    average: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    meta: dict[str, Any],
 ) -> None:
     """Write model, running average and optimizer; `meta` must be JSON-serialisable."""
     tensors: dict[str, Tensor] = {}
@@ -67,7 +71,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             meta = json.loads((file.metadata() or {}).get("meta", "{}"))
             return {key: file.get_tensor(key) for key in file.keys()}, meta  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"weights {path}: cannot be read ({error}); train again or fetch the file again") from None
+        raise ModelError(
+            f"weights {path}: cannot be read ({error}); train again or fetch the file again"
+        ) from None
 
 
 def load_weights(path: str | Path, model: nn.Module) -> None:

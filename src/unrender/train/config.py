@@ -12,7 +12,8 @@ from unrender.errors import ConfigError, MissingExtraError
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weight of each loss; all act on 2D images but `camera` and `light` (labels of synthetic pictures) and priors.
+    """Weight of each loss; all act on 2D images but `camera` and `light` (labels of synthetic pictures) and
+    priors.
 
     Attributes:
         mask: the mask head's cross-entropy + IoU.

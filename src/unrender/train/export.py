@@ -1,4 +1,5 @@
-"""From a checkpoint to the folder that `Reconstructor.from_pretrained` reads: ONNX, shape space and model card.
+"""From a checkpoint to the folder that `Reconstructor.from_pretrained` reads: ONNX, shape space and model
+card.
 
 Weights are stored as float16 and cast when the model is loaded; everything is computed in float32.
 """
@@ -85,7 +86,11 @@ def export_model(config: ExportConfig) -> float:
 
     spaces = load_file(config.shape_space)
     save_file(
-        {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in spaces.items() if not k.endswith("colours")},
+        {
+            k: v.astype(np.float16) if v.dtype == np.float32 else v
+            for k, v in spaces.items()
+            if not k.endswith("colours")
+        },
         str(out / SHAPES_FILE),
     )
     card = {

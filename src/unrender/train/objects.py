@@ -49,7 +49,12 @@ class ObjectSampler:
     """
 
     def __init__(
-        self, root: str | Path, views: int, size: int, render_size: int, backgrounds: Sequence[str | Path] = ()
+        self,
+        root: str | Path,
+        views: int,
+        size: int,
+        render_size: int,
+        backgrounds: Sequence[str | Path] = (),
     ) -> None:
         self.data = MultiviewSet(root, partial=True)
         self.views, self.size, self.render_size = views, size, render_size
@@ -83,19 +88,22 @@ class ObjectSampler:
                 np.ascontiguousarray(rgba[0]), random_background(self.backgrounds, size, rng), rng
             )
             images[row] = degrade(picture, rng).transpose(2, 0, 1).astype(np.float32) / 255
-            visible[row] = box_average(mask.astype(np.float32) / 255, size // 2)
+            visible[row] = box_average(mask[None, :, :, None].astype(np.float32) / 255, size // 2)[0, ..., 0]
             cameras[row] = matrix
-            alpha = rgba[..., 3].astype(np.float32) / 255
-            masks[row] = box_average(alpha, small)
-            weighted = box_average(rgba[..., :3].astype(np.float32) / 255 * alpha[..., None], small, channels=True)
-            colours[row] = weighted / np.maximum(masks[row], 1e-3)[..., None]
+            premultiplied = rgba.astype(np.float32)
+            premultiplied *= np.float32(1 / 255)
+            premultiplied[..., :3] *= premultiplied[..., 3:]
+            averaged = box_average(premultiplied, small)
+            masks[row] = averaged[..., 3]
+            colours[row] = averaged[..., :3] / np.maximum(averaged[..., 3:], 1e-3)
         return ObjectBatch(images, visible, cameras, masks, colours, light)
 
 
-def box_average(values: np.ndarray, size: int, *, channels: bool = False) -> np.ndarray:
-    """Pictures [..., N, N] (or [..., N, N, C] with `channels`) averaged over blocks down to `size`."""
-    if channels:
-        return np.stack([box_average(values[..., c], size) for c in range(values.shape[-1])], axis=-1)
-    block = values.shape[-1] // size
-    shape = (*values.shape[:-2], size, block, size, block)
-    return np.asarray(values).reshape(shape).mean((-3, -1))
+def box_average(values: np.ndarray, size: int) -> np.ndarray:
+    """Pictures [N, H, W, C] float32 averaged over blocks down to [N, size, size, C]."""
+    block = values.shape[1] // size
+    total = np.zeros((values.shape[0], size, size, values.shape[3]), np.float32)
+    for row in range(block):
+        for column in range(block):
+            total += values[:, row::block, column::block]
+    return total / block**2

@@ -103,7 +103,9 @@ class PhotoSampler:
                 image, coverage = image[:, ::-1], coverage[:, ::-1]
             images[row] = image.transpose(2, 0, 1)
             masks[row] = coverage.astype(np.float32) / 255
-            border = max(masks[row][0].max(), masks[row][-1].max(), masks[row][:, 0].max(), masks[row][:, -1].max())
+            border = max(
+                masks[row][0].max(), masks[row][-1].max(), masks[row][:, 0].max(), masks[row][:, -1].max()
+            )
             inside[row] = bool(self.whole[pick]) and border < 0.5
         return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside)
 
@@ -127,7 +129,7 @@ def random_crop(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
 
 
 def resample(pixels: np.ndarray, x: float, y: float, side: float, size: int, pad: str) -> np.ndarray:
-    """The square (x, y, side) of uint8 [H, W] or [H, W, 3] at [size, size], anti-aliased; `pad` is edge or zero."""
+    """The square (x, y, side) of uint8 [H, W(, 3)] at [size, size], anti-aliased; `pad` is "edge" or "zero"."""
     height, width = pixels.shape[:2]
     left, top = max(0, int(np.ceil(-x))), max(0, int(np.ceil(-y)))
     right = max(0, int(np.ceil(x + side - width)))
@@ -142,7 +144,7 @@ def resample(pixels: np.ndarray, x: float, y: float, side: float, size: int, pad
 
 
 def colour_jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random brightness, contrast, saturation, colour cast, grey and noise; uint8 [H, W, 3] to float32 in [0, 1]."""
+    """Random brightness, contrast, saturation, cast, grey and noise; uint8 [H, W, 3] to float32 in [0, 1]."""
     values = image.astype(np.float32) / 255
     values = values * np.float32(rng.uniform(0.75, 1.25)) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
     mean = np.float32(values.mean())

@@ -16,7 +16,9 @@ from unrender.train.shading import TemplateRenderer
 TURNED_AZIMUTHS = (90, 0, 180, 35)
 
 
-def preview_sheet(prediction: Prediction, images: Tensor, mean: Tensor | None, basis: Tensor | None) -> Image.Image:
+def preview_sheet(
+    prediction: Prediction, images: Tensor, mean: Tensor | None, basis: Tensor | None
+) -> Image.Image:
     """One row a picture; without a shape space only picture and mask are shown."""
     size = images.shape[-1]
     pictures = images.permute(0, 2, 3, 1).contiguous()

@@ -1,8 +1,9 @@
 """Learning a category's shape space through the renderer: from many views of many shapes to mean and basis.
 
-Nothing three-dimensional is compared. The views show each shape painted with its canonical coordinates (where on the
-body of the average bird a point lies), so that a colour says which part is seen; the template carries such colours
-too, the same for all shapes, and is moved until pictures and silhouettes agree. One linear model for all shapes,
+Nothing three-dimensional is compared. The views show each shape painted with its canonical coordinates (where
+on the body of the average bird a point lies), so that a colour says which part is seen; the template carries
+such colours too, the same for all shapes, and is moved until pictures and silhouettes agree. One linear model
+for all shapes,
 
     vertices_n = mean + sum_k z_nk basis_k,
 
@@ -125,7 +126,9 @@ def learn_prior(config: PriorConfig) -> Path:
         rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-5
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        smooth = config.smooth * (1 + 40 * max(0.0, 1 - step / config.mean_steps) + 6 * max(0.0, 1 - 2 * progress))
+        smooth = config.smooth * (
+            1 + 40 * max(0.0, 1 - step / config.mean_steps) + 6 * max(0.0, 1 - 2 * progress)
+        )
         picks = rng.choice(len(data), config.shapes, replace=False)
         targets, masks, cameras = _views(data, picks, config, rng)
         codes = model.codes[torch.from_numpy(picks)]
@@ -152,7 +155,10 @@ def learn_prior(config: PriorConfig) -> Path:
             hard = (fragments.face_index >= 0) & (masks > 0.5)
             either = (fragments.face_index >= 0) | (masks > 0.5)
             iou = (hard.sum((1, 2)) / either.sum((1, 2))).mean()
-            print(f"step {step} loss {loss.item():.4f} iou {iou.item():.4f} colour {colour.item():.4f}", flush=True)
+            print(
+                f"step {step} loss {loss.item():.4f} iou {iou.item():.4f} colour {colour.item():.4f}",
+                flush=True,
+            )
     return _write(model, config)
 
 
@@ -179,7 +185,11 @@ def _views(
 def _write(model: _LinearModel, config: PriorConfig) -> Path:
     """Whiten the coefficients (each parity by itself) and write mean and basis."""
     with torch.no_grad():
-        mean, basis, codes = model.mean().numpy(), model.basis().numpy(), model.codes.numpy().astype(np.float64)
+        mean, basis, codes = (
+            model.mean().numpy(),
+            model.basis().numpy(),
+            model.codes.numpy().astype(np.float64),
+        )
     sign = model.sign.numpy()
     mean = mean + np.einsum("k,kvc->vc", codes.mean(0) * (sign > 0), basis).astype(np.float32)
     bases, spreads = [], []

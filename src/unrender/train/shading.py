@@ -39,8 +39,10 @@ class TemplateRenderer:
         fragments = render.rasterize(clip, self.faces, (self.size, self.size))
         return render.soft_mask(clip, fragments, delta=delta)
 
-    def __call__(self, vertices: Tensor, cameras: Tensor, texture: Tensor, light: Tensor, delta: float) -> Rendered:
-        """Vertices [B, V, 3] (object), cameras [B, 4, 4], texture [B, 3, T, T] sRGB, light [B, 9, 3] shading."""
+    def __call__(
+        self, vertices: Tensor, cameras: Tensor, texture: Tensor, light: Tensor, delta: float
+    ) -> Rendered:
+        """Vertices [B, V, 3] (object), cameras [B, 4, 4], texture [B, 3, T, T] sRGB, light [B, 9, 3]."""
         local = vertices @ cameras[:, :3, :3].transpose(1, 2) + cameras[:, None, :3, 3]
         clip = clip_from_local(local)
         fragments = render.rasterize(clip, self.faces, (self.size, self.size))

@@ -58,7 +58,9 @@ class Objective:
                 config.object_root, config.views, network.image_size, config.render_size, config.photo_roots
             )
         if self.photos is None and self.objects is None:
-            raise ConfigError("config: no data; set photo_roots and photo_batch, or object_root and object_batch")
+            raise ConfigError(
+                "config: no data; set photo_roots and photo_batch, or object_root and object_batch"
+            )
         self.mean = self.basis = None
         if config.shape_space:
             space = load_shape_space(config.shape_space, "bird.")
@@ -92,13 +94,17 @@ class Objective:
         terms: dict[str, Tensor] = {}
         first_photo = len(batch.objects.images) if batch.objects else 0
         if batch.objects is not None:
-            terms.update(self.object_terms(network, prediction[:first_photo], batch.objects, self.delta(step)))
+            terms.update(
+                self.object_terms(network, prediction[:first_photo], batch.objects, self.delta(step))
+            )
         if batch.photos is not None:
-            for name, value in self.photo_terms(prediction[first_photo:], batch.photos, self.delta(step)).items():
+            for name, value in self.photo_terms(
+                prediction[first_photo:], batch.photos, self.delta(step)
+            ).items():
                 terms[name] = terms[name] + value if name in terms else value
         weights = self.config.weights
-        total = sum((getattr(weights, name) * value for name, value in terms.items() if hasattr(weights, name)),
-                    torch.zeros(()))  # fmt: skip
+        weighted = (getattr(weights, name) * value for name, value in terms.items() if hasattr(weights, name))
+        total = sum(weighted, torch.zeros(()))
         scalars["seconds/renderer"] = time.perf_counter() - clock
         scalars.update({name: float(value.detach()) for name, value in terms.items()})
         return total, scalars
@@ -108,7 +114,7 @@ class Objective:
     ) -> dict[str, Tensor]:
         """Losses of synthetic objects: their cameras are exact and may be used."""
         assert self.mean is not None and self.basis is not None
-        count, views = objects.masks.shape[:2]
+        views = objects.masks.shape[1]
         coefficients = prediction.coefficients[:, 0]
         vertices = self.mean + torch.einsum("nk,kvc->nvc", coefficients, self.basis)
         cameras = torch.from_numpy(objects.cameras).flatten(0, 1)
@@ -149,7 +155,9 @@ class Objective:
             terms["mask_head_iou"] = iou.mean()
         chosen = np.flatnonzero((photos.categories == 0) & photos.whole)
         if self.mean is not None and len(chosen) and self.config.weights.photo_silhouette:
-            terms.update(self.photo_silhouettes(prediction, photos.masks[chosen], torch.from_numpy(chosen), delta))
+            terms.update(
+                self.photo_silhouettes(prediction, photos.masks[chosen], torch.from_numpy(chosen), delta)
+            )
         return terms
 
     def photo_silhouettes(
@@ -165,8 +173,8 @@ class Objective:
         size = masks.shape[-1]
         points = turned.detach().numpy().astype(np.float64)
         translations = np.stack([
-            [place(points[n, h], mask_extent(masks[n] > 0.5), 0.5 * size * FOCAL, size) for h in range(PHOTO_HYPOTHESES)]
-            for n in range(len(chosen))
+            [place(shape, mask_extent(mask > 0.5), 0.5 * size * FOCAL, size) for shape in shapes]
+            for shapes, mask in zip(points, masks, strict=True)
         ])  # fmt: skip
         local = turned + torch.from_numpy(translations).float()[:, :, None]
         silhouettes = self.renderer.mask(local.flatten(0, 1), delta)
@@ -183,7 +191,9 @@ class Objective:
         """A contact sheet: picture | mask | render | four turned views."""
         with torch.no_grad():
             images = batch.images
-            kept = torch.cat([images[:6], images[-6:] if batch.photos is None else images[self._photo_rows(batch)]])
+            kept = torch.cat(
+                [images[:6], images[-6:] if batch.photos is None else images[self._photo_rows(batch)]]
+            )
             return preview_sheet(network(kept), kept, self.mean, self.basis)
 
     def _photo_rows(self, batch: Batch) -> slice:
