@@ -34,7 +34,8 @@ def test_json_has_the_schema(tmp_path: Path) -> None:
     assert main([str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "x.glb"), "--json"]) == 0
     record = json.loads((tmp_path / "x.json").read_text())
     assert list(record) == [
-        "schema", "image", "crop", "category", "confidence", "camera", "light", "mesh", "mask", "timings_ms", "model"
+        "schema", "image", "crop", "category", "confidence", "camera", "light", "mesh", "mask", "timings_ms",
+        "model",
     ]  # fmt: skip
     assert record["schema"] == 1 and record["camera"]["convention"] == "opengl"
     assert np.shape(record["camera"]["world_to_camera"]) == (4, 4) and np.shape(record["light"]["sh9"]) == (
