@@ -191,6 +191,20 @@ def test_cameras_frame_the_object():
         assert 2 * np.degrees(np.arctan(64 / camera.fy)) == pytest.approx(30)
 
 
+def test_long_objects_seen_from_the_end_are_framed_too():
+    """Views near which the fast iteration of `frame_object` runs away."""
+    for seed, index in ((1, 1999), (1, 3315), (1, 3611), (2, 171)):
+        bird = object_seed(seed, index)
+        vertices = make_bird(bird).vertices
+        rng = np.random.default_rng([bird, 1])
+        sample_light(rng)
+        for _ in range(12 if seed == 2 else 8):
+            pixels, depth = sample_camera(vertices, 128, rng, ShotConfig()).project(vertices)
+            assert depth.min() > 0.01
+            assert 0.59 < np.ptp(pixels, axis=0).max() / 128 < 0.91
+            assert np.abs(0.5 * (pixels.min(0) + pixels.max(0)) / 128 - 0.5).max() < 0.08
+
+
 def test_framing_is_as_asked():
     vertices = make_bird(1).vertices
     camera = frame_object(vertices, np.eye(3), 100, 0.5, np.array([0.1, -0.05]))

@@ -100,10 +100,52 @@ def frame_object(
         depth_next = max(depth / scale, nearest + 0.2)
         place[:2] = place[:2] * depth_next / depth + (goal - centre * scale) * depth_next / focal
         place[2] = -depth_next
+    else:
+        if not (abs(scale - 1) < 0.01 and np.abs(goal - centre).max() < 0.01):
+            place = _bisect_place(
+                np.stack([x, y, z]), focal, fill, target, 0.5 - 0.5 / size if inside else np.inf
+            )
     world_to_camera = np.eye(4)
     world_to_camera[:3, :3] = rotation
     world_to_camera[:3, 3] = place
     return Camera.from_fov(size, world_to_camera)
+
+
+def _bisect_place(
+    points: np.ndarray, focal: float, fill: float, target: np.ndarray, border: float
+) -> np.ndarray:
+    """What `frame_object` looks for, slow but sure: long objects seen end-on can defeat its iteration.
+
+    Args:
+        points: [3, V] in camera axes, before the translation [3] that is returned.
+        focal, fill, target: see `frame_object`, in picture sides.
+        border: largest |coordinate| allowed, in picture sides.
+    """
+
+    def centred(values: np.ndarray, depth: np.ndarray, goal: float) -> tuple[float, float]:
+        """Shift that brings the middle of the projection to `goal`, and the projection's extent."""
+        reach = float(np.abs(values).max() + depth.max() * (abs(goal) + 1) / focal)
+        low, high = -reach, reach
+        for _ in range(45):
+            shift = 0.5 * (low + high)
+            image = focal * (values + shift) / depth
+            low, high = (low, shift) if image.max() + image.min() > 2 * goal else (shift, high)
+        return shift, float(np.ptp(focal * (values + shift) / depth))
+
+    near, far = np.log(0.02), np.log(1000.0)
+    for _ in range(35):
+        gap = max(float(np.exp(0.5 * (near + far))), 0.1)
+        depth = points[2].max() + gap - points[2]
+        place = np.array([0.0, 0.0, -(points[2].max() + gap)])
+        extents = np.zeros(2)
+        for axis in range(2):
+            place[axis], extents[axis] = centred(points[axis], depth, float(target[axis]))
+            room = max(border - 0.5 * extents[axis], 0.0)
+            if abs(target[axis]) > room:
+                goal = float(np.clip(target[axis], -room, room))
+                place[axis], extents[axis] = centred(points[axis], depth, goal)
+        near, far = (0.5 * (near + far), far) if extents.max() > fill else (near, 0.5 * (near + far))
+    return place
 
 
 def supersampled(camera: Camera, factor: int) -> Camera:
