@@ -120,10 +120,10 @@ def _slab(ax, ay, bx, by, low, high, begin, end):
 
 
 @inline
-def _reach(triangle, row, radius, left, right, after, before):
+def _reach(triangle, row, top, radius, left, right, runs):
     """First and last column of a row that a face can reach and that matter; first > last if there is none.
 
-    `after` and `before` hold, for each column, the next and the previous column that matters.
+    runs[0] and runs[1] hold, for each row and column, the next and the previous column that matters.
     """
     if right - left >= 3 * LANES:
         x0, y0, x1, y1, x2, y2 = triangle
@@ -137,7 +137,7 @@ def _reach(triangle, row, radius, left, right, after, before):
         right = min(right, int(math.floor(min(end + radius, right + 1.0))))
         if left > right:
             return 1, 0
-    return after[left], before[right]
+    return runs[0, row - top, left], runs[1, row - top, right]
 
 
 @contracted
@@ -148,22 +148,22 @@ def spread(triangle, box, top, radius, scale, combine, runs, field):
     edges = _edges(triangle, cast)
     unit = cast(scale)
     for row in range(upper, lower + 1):
-        first, final = _reach(triangle, row, radius, left, right, runs[0, row - top], runs[1, row - top])
+        first, final = _reach(triangle, row, top, radius, left, right, runs)
         if first > final:
             continue
         ax, ay, bx, by, cx, cy = _offsets(triangle, row, first, cast)
-        target = field[row - top, first:]
+        r = row - top
         groups = (final - first) // LANES + 1
         if combine:
             for lane in range(groups * LANES):
                 x = cast(np.int32(lane))
                 d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                target[lane] = min(target[lane], d * unit)
+                field[r, first + lane] = min(field[r, first + lane], d * unit)
         else:
             for lane in range(groups * LANES):
                 x = cast(np.int32(lane))
                 d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                target[lane] = target[lane] * factor(min(d * unit, cast(FADE_END)), cast)
+                field[r, first + lane] *= factor(min(d * unit, cast(FADE_END)), cast)
 
 
 @inline
@@ -174,7 +174,7 @@ def _gather(triangle, box, top, radius, runs, field, pixels):
     cast = field.dtype.type
     count = 0
     for row in range(upper, lower + 1):
-        first, final = _reach(triangle, row, radius, left, right, runs[0, row - top], runs[1, row - top])
+        first, final = _reach(triangle, row, top, radius, left, right, runs)
         y = cast(row - y0)
         for column in range(first, final + 1):
             value = field[row - top, column]
@@ -201,9 +201,8 @@ def pull(triangle, box, top, radius, scale, runs, field, pixels):
     zero, one = cast(0), cast(1)
     unit = cast(scale)
     fx0 = fy0 = fx1 = fy1 = fx2 = fy2 = zero
-    xs, ys, values = pixels[0], pixels[1], pixels[2]
     for lane in range(count):
-        x, y = xs[lane], ys[lane]
+        x, y = pixels[0, lane], pixels[1, lane]
         t0, gx0, gy0 = _along(x, y, ex0, ey0, r0, cast)
         t1, gx1, gy1 = _along(x - ex0, y - ey0, ex1, ey1, r1, cast)
         t2, gx2, gy2 = _along(x + ex2, y + ey2, ex2, ey2, r2, cast)
@@ -219,7 +218,7 @@ def pull(triangle, box, top, radius, scale, runs, field, pixels):
         m = _miss(s, cast)
         u, rise = _rise(s, cast)
         slope = (one - m) * (one - rise + cast(1.5) * u * (one - u))
-        g = values[lane] * slope / max(m + (one - m) * rise, cast(1e-30))
+        g = pixels[2, lane] * slope / max(m + (one - m) * rise, cast(1e-30))
         gx, gy = gx * g, gy * g
         fx0, fy0 = fx0 + w0 * gx, fy0 + w0 * gy
         fx1, fy1 = fx1 + w1 * gx, fy1 + w1 * gy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.jit import jit, relaxed
+from unrender.render.kernels.jit import inline, jit, relaxed
 
 
 def forward(
@@ -56,6 +56,11 @@ def _forward(begin, end, bands, attributes, faces, index, weights, out):
                 b0 = weights[image, row, column, 0]
                 b1 = weights[image, row, column, 1]
                 b2 = weights[image, row, column, 2]
+                if channels == 3:  # spelled out: a loop of unknown length costs more than its work
+                    out[image, row, column, 0] = b0 * source[i, 0] + b1 * source[j, 0] + b2 * source[k, 0]
+                    out[image, row, column, 1] = b0 * source[i, 1] + b1 * source[j, 1] + b2 * source[k, 1]
+                    out[image, row, column, 2] = b0 * source[i, 2] + b1 * source[j, 2] + b2 * source[k, 2]
+                    continue
                 for channel in range(channels):
                     out[image, row, column, channel] = (
                         b0 * source[i, channel] + b1 * source[j, channel] + b2 * source[k, channel]
@@ -94,6 +99,13 @@ def vjp(
     return total, grad_weights if needs[1] else None
 
 
+@inline
+def _add3(grad, item, vertex, weight, p, q, r):
+    grad[item, vertex, 0] += weight * p
+    grad[item, vertex, 1] += weight * q
+    grad[item, vertex, 2] += weight * r
+
+
 @jit
 def _vjp(
     begin, end, bands, attributes, faces, index, weights, grad_out, to_attributes, to_weights, grad, grad_weights
@@ -113,22 +125,33 @@ def _vjp(
                         grad_weights[image, row, column, 2] = 0.0
                     continue
                 i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-                if to_attributes:
-                    b0 = weights[image, row, column, 0]
-                    b1 = weights[image, row, column, 1]
-                    b2 = weights[image, row, column, 2]
+                b0 = weights[image, row, column, 0]
+                b1 = weights[image, row, column, 1]
+                b2 = weights[image, row, column, 2]
+                g0 = g1 = g2 = attributes.dtype.type(0)
+                if channels == 3:
+                    p, q, r = (
+                        grad_out[image, row, column, 0], grad_out[image, row, column, 1],
+                        grad_out[image, row, column, 2],
+                    )  # fmt: skip
+                    if to_attributes:
+                        _add3(grad, item, i, b0, p, q, r)
+                        _add3(grad, item, j, b1, p, q, r)
+                        _add3(grad, item, k, b2, p, q, r)
+                    g0 = p * source[i, 0] + q * source[i, 1] + r * source[i, 2]
+                    g1 = p * source[j, 0] + q * source[j, 1] + r * source[j, 2]
+                    g2 = p * source[k, 0] + q * source[k, 1] + r * source[k, 2]
+                else:
                     for channel in range(channels):
                         g = grad_out[image, row, column, channel]
-                        grad[item, i, channel] += b0 * g
-                        grad[item, j, channel] += b1 * g
-                        grad[item, k, channel] += b2 * g
-                if to_weights:
-                    g0 = g1 = g2 = 0.0
-                    for channel in range(channels):
-                        g = np.float64(grad_out[image, row, column, channel])
+                        if to_attributes:
+                            grad[item, i, channel] += b0 * g
+                            grad[item, j, channel] += b1 * g
+                            grad[item, k, channel] += b2 * g
                         g0 += g * source[i, channel]
                         g1 += g * source[j, channel]
                         g2 += g * source[k, channel]
+                if to_weights:
                     grad_weights[image, row, column, 0] = g0
                     grad_weights[image, row, column, 1] = g1
                     grad_weights[image, row, column, 2] = g2

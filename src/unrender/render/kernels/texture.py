@@ -107,6 +107,20 @@ def _forward(begin, end, bands, texture, uv, index, linear, repeat, out):
                 r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
                 w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
                 w00 = cast((1.0 - fy) * (1.0 - fx))
+                if channels == 3:  # spelled out: a loop of unknown length costs more than its work
+                    out[image, row, column, 0] = (
+                        w00 * source[r0, c0, 0] + w01 * source[r0, c1, 0]
+                        + w10 * source[r1, c0, 0] + w11 * source[r1, c1, 0]
+                    )  # fmt: skip
+                    out[image, row, column, 1] = (
+                        w00 * source[r0, c0, 1] + w01 * source[r0, c1, 1]
+                        + w10 * source[r1, c0, 1] + w11 * source[r1, c1, 1]
+                    )  # fmt: skip
+                    out[image, row, column, 2] = (
+                        w00 * source[r0, c0, 2] + w01 * source[r0, c1, 2]
+                        + w10 * source[r1, c0, 2] + w11 * source[r1, c1, 2]
+                    )  # fmt: skip
+                    continue
                 for channel in range(channels):
                     out[image, row, column, channel] = (
                         w00 * source[r0, c0, channel] + w01 * source[r0, c1, channel]
@@ -146,6 +160,21 @@ def vjp(
     return total, grad_uv if needs[1] else None
 
 
+@inline
+def _add3(grad, item, row, column, weight, p, q, r):
+    grad[item, row, column, 0] += weight * p
+    grad[item, row, column, 1] += weight * q
+    grad[item, row, column, 2] += weight * r
+
+
+@inline
+def _slopes(source, r0, r1, c0, c1, channel, x, y):
+    """A channel's derivative with respect to the column and row of the sample."""
+    a, b = source[r0, c0, channel], source[r0, c1, channel]
+    c, d = source[r1, c0, channel], source[r1, c1, channel]
+    return (b - a) + y * ((d - c) - (b - a)), (c - a) + x * ((d - c) - (b - a))
+
+
 @relaxed
 def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_texture, to_uv, grad, grad_uv):
     height, width = uv.shape[1], uv.shape[2]
@@ -161,7 +190,9 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                 if live:
                     live = False
                     for channel in range(channels):
-                        live |= grad_out[image, row, column, channel] != 0
+                        if grad_out[image, row, column, channel] != 0:
+                            live = True
+                            break
                 if not live:
                     if to_uv:
                         grad_uv[image, row, column, 0] = cast(0)
@@ -174,19 +205,33 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                 w00 = cast((1.0 - fy) * (1.0 - fx))
                 x, y = cast(fx), cast(fy)
                 gx = gy = cast(0)
-                for channel in range(channels):
-                    g = grad_out[image, row, column, channel]
+                if channels == 3:
+                    p, q, r = (
+                        grad_out[image, row, column, 0], grad_out[image, row, column, 1],
+                        grad_out[image, row, column, 2],
+                    )  # fmt: skip
                     if to_texture:
-                        grad[item, r0, c0, channel] += g * w00
+                        _add3(grad, item, r0, c0, w00, p, q, r)
                         if linear:
+                            _add3(grad, item, r0, c1, w01, p, q, r)
+                            _add3(grad, item, r1, c0, w10, p, q, r)
+                            _add3(grad, item, r1, c1, w11, p, q, r)
+                    if to_uv and linear:
+                        x0, y0 = _slopes(source, r0, r1, c0, c1, 0, x, y)
+                        x1, y1 = _slopes(source, r0, r1, c0, c1, 1, x, y)
+                        x2, y2 = _slopes(source, r0, r1, c0, c1, 2, x, y)
+                        gx, gy = p * x0 + q * x1 + r * x2, p * y0 + q * y1 + r * y2
+                else:
+                    for channel in range(channels):
+                        g = grad_out[image, row, column, channel]
+                        if to_texture:
+                            grad[item, r0, c0, channel] += g * w00
                             grad[item, r0, c1, channel] += g * w01
                             grad[item, r1, c0, channel] += g * w10
                             grad[item, r1, c1, channel] += g * w11
-                    if to_uv and linear:
-                        a, b = source[r0, c0, channel], source[r0, c1, channel]
-                        c, d = source[r1, c0, channel], source[r1, c1, channel]
-                        gx += g * ((b - a) + y * ((d - c) - (b - a)))
-                        gy += g * ((c - a) + x * ((d - b) - (c - a)))
+                        if to_uv and linear:
+                            x0, y0 = _slopes(source, r0, r1, c0, c1, channel, x, y)
+                            gx, gy = gx + g * x0, gy + g * y0
                 if to_uv:
                     grad_uv[image, row, column, 0] = cast(0) if flat[0] else gx * cast(columns)
                     grad_uv[image, row, column, 1] = cast(0) if flat[1] else -gy * cast(rows)
