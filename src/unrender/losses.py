@@ -1,4 +1,4 @@
-"""Losses on two-dimensional images, and regularisers of shapes. Each returns a scalar unless it says otherwise."""
+"""Losses on two-dimensional images, and regularisers of shapes; scalars unless they say otherwise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def masked_colour_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tens
 
 
 def uniform_laplacian(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Tensor:
-    """Mean of the neighbours minus the vertex, [..., V, 3]; tables from `unrender.topology.neighbour_table`."""
+    """Mean of the neighbours minus the vertex, [..., V, 3]; tables of `unrender.topology.neighbour_table`."""
     return (weights[..., None] * vertices[..., neighbours, :]).sum(-2) - vertices
 
 

@@ -10,8 +10,8 @@ from unrender.errors import InputError
 def mask_extent(mask: np.ndarray, trim: float = 0.01) -> tuple[float, float, float, float]:
     """(left, top, right, bottom) in pixels of a mask [H, W] bool.
 
-    Outer rows and columns that hold less than `trim` of the mask's pixels in all are cut off, so that a few stray
-    pixels do not count.
+    Outer rows and columns that hold less than `trim` of the mask's pixels in all are cut off, so that a few
+    stray pixels do not count.
 
     Raises:
         InputError: the mask is empty.
@@ -30,11 +30,13 @@ def mask_extent(mask: np.ndarray, trim: float = 0.01) -> tuple[float, float, flo
     return left, top, right, bottom
 
 
-def place(points: np.ndarray, extent: tuple[float, float, float, float], focal: float, size: int) -> np.ndarray:
+def place(
+    points: np.ndarray, extent: tuple[float, float, float, float], focal: float, size: int
+) -> np.ndarray:
     """Translation [3] (camera frame) with which rotated points [V, 3] fill the extent in a square picture.
 
-    The centre of the projected bounding box comes to lie on the extent's centre, and the root of the summed squares
-    of its sides becomes the extent's: three fixed-point iterations of the weak-perspective solution.
+    The centre of the projected bounding box comes to lie on the extent's centre, and the root of the summed
+    squares of its sides becomes the extent's: three fixed-point iterations of the weak-perspective solution.
 
     Args:
         points: [V, 3] object points after rotation into the camera's axes.

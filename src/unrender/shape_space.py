@@ -2,8 +2,8 @@
 
     vertices(c) = mean + sum_k c_k * basis_k          c ~ N(0, 1) for shapes like those it was learnt from
 
-The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either symmetric
-(shape) or antisymmetric (a turned head, one leg forward).
+The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either
+symmetric (shape) or antisymmetric (a turned head, one leg forward).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class ShapeSpace:
     """Mean and whitened basis.
 
     Attributes:
-        mean: [V, 3] float32, object frame (+Y up, front +Z), farthest vertex of a typical shape at radius about 1.
+        mean: [V, 3] float32, object frame (+Y up, front +Z), farthest vertex of a typical shape at radius
+            about 1.
         basis: [K, V, 3] float32.
         antisymmetric: [K] bool.
     """
@@ -35,7 +36,8 @@ class ShapeSpace:
     def __post_init__(self) -> None:
         if self.basis.ndim != 3 or self.basis.shape[1:] != self.mean.shape or self.mean.shape[1:] != (3,):
             raise InputError(
-                f"basis: expected [K, V, 3] with the mean's [V, 3], got {self.basis.shape} and {self.mean.shape}"
+                f"basis: expected [K, V, 3] with the mean's [V, 3], "
+                f"got {self.basis.shape} and {self.mean.shape}"
             )
 
     @property

@@ -1,8 +1,9 @@
 """EfficientNet-Lite0 as a feature pyramid without batch normalisation.
 
-Architecture: Tan and Le, "EfficientNet" (ICML 2019, arXiv 1905.11946), in the "Lite" form: no squeeze-and-excitation,
-ReLU6, fixed stem and head. The batch normalisation of the ImageNet weights is folded into the convolutions when they
-are loaded: training then needs no batch statistics (synthetic pictures and photos share a step) and is faster.
+Architecture: Tan and Le, "EfficientNet" (ICML 2019, arXiv 1905.11946), in the "Lite" form: no
+squeeze-and-excitation, ReLU6, fixed stem and head. The batch normalisation of the ImageNet weights is folded
+into the convolutions when they are loaded: training then needs no batch statistics (synthetic pictures and
+photos share a step) and is faster.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class SamePadConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
-        total = max(kernel - stride, 0) if x.shape[-1] % stride == 0 else max(kernel - x.shape[-1] % stride, 0)
+        total = (
+            max(kernel - stride, 0) if x.shape[-1] % stride == 0 else max(kernel - x.shape[-1] % stride, 0)
+        )
         before = total // 2
         if total % 2:
             x = F.pad(x, (before, total - before, before, total - before))
@@ -67,7 +70,7 @@ class EfficientNetLite0(nn.Module):
     """The encoder: pictures [B, 3, H, W] in [0, 1] (sRGB) to features at strides 2, 4, 8, 16 and 32."""
 
     def __init__(self, frozen_blocks: int = 3) -> None:
-        """`frozen_blocks`: the stem and so many blocks keep their ImageNet weights (no gradient is computed)."""
+        """`frozen_blocks`: the stem and so many blocks keep their ImageNet weights (without gradient)."""
         super().__init__()
         self.frozen_blocks = frozen_blocks
         self.stem = SamePadConv(3, 32, 3, 2)

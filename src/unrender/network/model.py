@@ -1,7 +1,7 @@
 """The network: one square picture to mask, camera hypotheses, shape, texture, light and category.
 
-Everything is predicted in one pass. Scale and translation of the camera are not: they follow from the mask and the
-projected shape (`unrender.placement`), which is exact where a regression would be noisy.
+Everything is predicted in one pass. Scale and translation of the camera are not: they follow from the mask
+and the projected shape (`unrender.placement`), which is exact where a regression would be noisy.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def anchor_rotations(count: int, elevation_degrees: float = 12.0) -> Tensor:
     for index in range(count):
         azimuth = 2 * math.pi * index / count
         back = torch.tensor([
-            math.cos(elevation) * math.sin(azimuth), math.sin(elevation), math.cos(elevation) * math.cos(azimuth)
+            math.cos(elevation) * math.sin(azimuth),
+            math.sin(elevation),
+            math.cos(elevation) * math.cos(azimuth),
         ])  # fmt: skip
         right = torch.tensor([math.cos(azimuth), 0.0, -math.sin(azimuth)])
         anchors.append(torch.stack([right, torch.linalg.cross(back, right), back]))
@@ -110,10 +112,12 @@ class MaskDecoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(
-            nn.Conv2d(channels, width, 1) for channels, width in zip(PYRAMID_CHANNELS, self.widths, strict=True)
+            nn.Conv2d(channels, width, 1)
+            for channels, width in zip(PYRAMID_CHANNELS, self.widths, strict=True)
         )
         self.merge = nn.ModuleList(
-            SeparableConv(self.widths[level + 1] + self.widths[level], self.widths[level]) for level in range(4)
+            SeparableConv(self.widths[level + 1] + self.widths[level], self.widths[level])
+            for level in range(4)
         )
         self.refine = SeparableConv(self.widths[0], self.widths[0])
         self.logits = nn.Conv2d(self.widths[0], 1, 3, padding=1)

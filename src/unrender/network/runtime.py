@@ -17,7 +17,7 @@ MODEL_FILE, CARD_FILE, SHAPES_FILE = "model.onnx", "model.json", "shapes.safeten
 
 @dataclass(frozen=True)
 class Guess:
-    """What the network says about one picture; see `unrender.network.model.Prediction` for shapes (no batch axis)."""
+    """What the network says about one picture: `unrender.network.model.Prediction` without the batch axis."""
 
     mask: np.ndarray
     rotations: np.ndarray
@@ -32,7 +32,8 @@ class NetworkRuntime:
     """One loaded model; calls from several threads are safe.
 
     Attributes:
-        card: the model card's fields ("name", "version", "licence", "categories", "shape_categories", "image_size").
+        card: the model card's fields ("name", "version", "licence", "categories", "shape_categories",
+            "image_size").
         sha256: of the ONNX file, hexadecimal.
     """
 
@@ -47,7 +48,9 @@ class NetworkRuntime:
             self.card: dict[str, Any] = json.loads((folder / CARD_FILE).read_text())
             weights = (folder / MODEL_FILE).read_bytes()
         except (OSError, ValueError) as error:
-            raise ModelError(f"model {folder}: cannot be read ({error}); install unrender again or check --model") from None
+            raise ModelError(
+                f"model {folder}: cannot be read ({error}); install unrender again or check --model"
+            ) from None
         self.sha256 = hashlib.sha256(weights).hexdigest()
         import onnxruntime
 
@@ -58,7 +61,9 @@ class NetworkRuntime:
             self.session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             reason = str(error).splitlines()[0]
-            raise ModelError(f"model {folder / MODEL_FILE}: is damaged or of another version ({reason})") from None
+            raise ModelError(
+                f"model {folder / MODEL_FILE}: is damaged or of another version ({reason})"
+            ) from None
         self.image_size = int(self.card["image_size"])
 
     def __call__(self, image: np.ndarray) -> Guess:
@@ -69,9 +74,13 @@ class NetworkRuntime:
         """
         size = self.image_size
         if image.shape != (size, size, 3) or image.dtype != np.uint8:
-            raise InputError(f"image: expected uint8 [{size}, {size}, 3], got {image.dtype} {list(image.shape)}")
+            raise InputError(
+                f"image: expected uint8 [{size}, {size}, 3], got {image.dtype} {list(image.shape)}"
+            )
         batch = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        mask, rotations, hypotheses, coefficients, light, texture, categories = self.session.run(None, {"image": batch})
+        mask, rotations, hypotheses, coefficients, light, texture, categories = self.session.run(
+            None, {"image": batch}
+        )
         return Guess(
             mask=1 / (1 + np.exp(-mask[0])),
             rotations=rotations[0].astype(np.float64),

@@ -1,5 +1,4 @@
-"""The texture: photo where the surface is seen, its mirror image where that helps, the network's guess
-elsewhere.
+"""The texture: photo where the surface is seen, its mirror image where that helps, else the network's guess.
 
 Every texel is projected into the crop. Where it is visible and faces the camera it takes the photo's colour;
 where only its mirror twin does, the twin's; the rest is the predicted colour plus the difference between

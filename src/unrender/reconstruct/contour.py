@@ -38,8 +38,7 @@ class Matches(NamedTuple):
 
 @jit
 def project(points, rotation, translation, focal, size, near_z, far_z, local, pixels, clip):
-    """Object points float64 [V, 3] to camera space `local` [V, 3], `pixels` [V, 2] and `clip` float32 [1, V,
-    4].
+    """Object points float64 [V, 3] to camera space `local` [V, 3], `pixels` [V, 2], `clip` float32 [1, V, 4].
 
     The picture is a square of `size` pixels with the principal point in its centre; clip z = near_z * z +
     far_z.

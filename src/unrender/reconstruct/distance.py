@@ -84,7 +84,7 @@ def outline(probability: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray
     """
     field = np.asarray(probability, dtype=np.float64) - 0.5
     inside = field > 0
-    gradient_v, gradient_u = np.gradient(field)
+    gradient_v, gradient_u = (np.asarray(slope) for slope in np.gradient(field))
     points, normals = [], []
     for axis in (0, 1):
         first = field[:-1] if axis == 0 else field[:, :-1]

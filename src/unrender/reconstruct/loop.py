@@ -219,8 +219,9 @@ class Loop:
         change = np.linalg.solve(hessian, -gradient)
         if not np.isfinite(change).all():
             return view
-        angle = np.linalg.norm(change[:3])
-        change *= min(1.0, 0.35 / max(angle, 1e-9), 1.5 / max(np.abs(change[6:]).max(initial=0.0), 1e-9))
+        angle = float(np.linalg.norm(change[:3]))
+        bend = float(np.abs(change[6:]).max(initial=0.0))
+        change *= min(1.0, 0.35 / max(angle, 1e-9), 1.5 / max(bend, 1e-9))
         translation = pose.translation + change[3:6]
         translation[2] = min(translation[2], -1.3)
         coefficients = pose.coefficients + change[6:] if free else pose.coefficients

@@ -271,7 +271,7 @@ def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo) -> Camera:
-    """The crop's camera for the whole photo: same extrinsics, scaled focal length, shifted principal point."""
+    """The crop's camera for the whole photo: same extrinsics, scaled focal, shifted principal point."""
     x, y, side = crop
     scale = side / camera.width
     return replace(

@@ -23,6 +23,7 @@ class LossWeights:
         light: squared error of the light's coefficients on synthetic pictures.
         prior: squared shape coefficients beyond the whitened unit ball's.
         photo_silhouette: soft IoU on photos without camera, over the hypotheses by their probability.
+        photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
     """
 
@@ -33,6 +34,7 @@ class LossWeights:
     light: float = 0.05
     prior: float = 0.002
     photo_silhouette: float = 0.3
+    photo_prior: float = 0.02
     category: float = 0.3
 
 

@@ -129,7 +129,7 @@ def random_crop(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
 
 
 def resample(pixels: np.ndarray, x: float, y: float, side: float, size: int, pad: str) -> np.ndarray:
-    """The square (x, y, side) of uint8 [H, W(, 3)] at [size, size], anti-aliased; `pad` is "edge" or "zero"."""
+    """The square (x, y, side) of uint8 [H, W(, 3)] at [size, size], anti-aliased; `pad` "edge" or "zero"."""
     height, width = pixels.shape[:2]
     left, top = max(0, int(np.ceil(-x))), max(0, int(np.ceil(-y)))
     right = max(0, int(np.ceil(x + side - width)))

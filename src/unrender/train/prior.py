@@ -169,6 +169,7 @@ def _views(
     pictures, masks, cameras = [], [], []
     for pick in picks:
         item = data[int(pick)]
+        assert item.canonical is not None
         for view in rng.choice(len(item.world_to_camera), config.views, replace=False):
             pictures.append(decode_canonical(item.canonical[view])[0] * 0.5 + 0.5)
             alpha = item.rgba[view, :, :, 3]

@@ -59,7 +59,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 
     network = UnrenderNetwork(NetworkConfig())
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.initial_weights:
         load_weights(config.initial_weights, network)
     else:
