@@ -78,6 +78,7 @@ class _Session:
         if self.reconstructor is None:
             self.reconstructor = load_reconstructor(options.model)
         result = self.reconstructor(photo, **settings)
+        result.mask_path = options.mask
         existed = {file for file in outputs.paths if file.exists()}
         try:
             result.export(outputs.mesh)

@@ -76,9 +76,16 @@ def exp_rotation(vector):
     angle = np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
     a = np.sin(angle) / angle if angle > 1e-8 else 1.0
     b = (1 - np.cos(angle)) / (angle * angle) if angle > 1e-8 else 0.5
-    x, y, z = vector[0], vector[1], vector[2]
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + a * cross + b * (cross @ cross)
+    matrix = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            matrix[i, j] = b * vector[i] * vector[j]
+        matrix[i, i] += 1 - b * angle * angle
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        matrix[j, i] += a * vector[k]
+        matrix[i, j] -= a * vector[k]
+    return matrix
 
 
 @jit

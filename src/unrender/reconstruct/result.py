@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class Reconstruction:
         appearance: "albedo", or "photo" for colours that contain their light.
         timings_ms: milliseconds by stage; they add up to photo in memory -> GLB bytes.
         model: "name", "version", "sha256", "licence" of the weights.
-        image_path: the photo's file, if it had one.
+        image_path: the photo's file, if it had one. mesh_path: where it was exported to last.
+        mask_path: the mask's file, if one was given (the caller sets it).
     """
 
     mesh: Mesh
@@ -47,7 +48,8 @@ class Reconstruction:
     timings_ms: dict[str, float]
     model: dict[str, str]
     image_path: str | None = None
-    mesh_path: str | None = field(default=None)
+    mesh_path: str | None = None
+    mask_path: str | None = None
 
     @property
     def texture(self) -> np.ndarray:
@@ -88,7 +90,7 @@ class Reconstruction:
                 "frame": "right-handed, +Y up, front +Z",
                 "unit": "object radius about 1",
             },
-            "mask": None,
+            "mask": self.mask_path,
             "timings_ms": {stage: round(value, 3) for stage, value in self.timings_ms.items()},
             "model": self.model,
         }
