@@ -61,7 +61,7 @@ def test_not_contiguous():
     for positions in (clip, strided):
         fragments = render.rasterize(positions, faces.T.contiguous().T, SIZE)
         picture = render.interpolate(torch.ones(1, 6, 2, dtype=torch.float64), fragments)
-        (picture.permute(0, 3, 1, 2).sum() + render.soft_mask(positions, fragments, 0.02).T.sum()).backward()
+        (picture.permute(0, 3, 1, 2).sum() + render.soft_mask(positions, fragments, 0.02).mT.sum()).backward()
     torch.testing.assert_close(clip.grad, strided.grad)
 
 

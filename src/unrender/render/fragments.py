@@ -12,9 +12,10 @@ class Fragments:
 
     Attributes:
         face_index: int32 [B, H, W]; row of `faces`, -1 where nothing is.
-        barycentrics: [B, H, W, 3], perspective-correct weights of the face's vertices, in [0, 1], sum 1; 0 where
-            nothing is. Differentiable with respect to the clip positions.
-        depth: [B, H, W], distance along the camera's -Z in world units (clip w); 0 where nothing is. Differentiable.
+        barycentrics: [B, H, W, 3], perspective-correct weights of the face's vertices, in [0, 1], sum 1; 0
+            where nothing is. Differentiable with respect to the clip positions.
+        depth: [B, H, W], distance along the camera's -Z in world units (clip w); 0 where nothing is.
+            Differentiable.
         faces: int32 [F, 3].
         size: (height, width) in pixels.
     """

@@ -1,7 +1,8 @@
 """The four operations of the renderer, for numpy arrays and for torch tensors.
 
-Source: Chen et al., "Learning to Predict 3D Objects with an Interpolation-based Differentiable Renderer" (DIB-R),
-NeurIPS 2019, arXiv 1908.01210. Pictures are [B, H, W, ...] with row 0 at the top; pixel (i, j) is sampled at its centre.
+Source: Chen et al., "Learning to Predict 3D Objects with an Interpolation-based Differentiable Renderer"
+(DIB-R), NeurIPS 2019, arXiv 1908.01210. Pictures are [B, H, W, ...] with row 0 at the top; pixel (i, j) is
+sampled at its centre.
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ def _torch_ops() -> ModuleType:
 def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str = "none") -> Fragments:
     """Find which face each pixel sees.
 
-    Perspective-correct, with the top-left rule on vertices snapped to 1/65536 pixel: faces that share an edge leave no
-    gap and draw no pixel twice. Faces that cross the near plane (z = -w) are clipped; their barycentrics refer to the
-    whole face. There is no far plane. The nearest face (smallest z/w) wins, of equally near ones the first in `faces`.
+    Perspective-correct, with the top-left rule on vertices snapped to 1/65536 pixel: faces that share an edge
+    leave no gap and draw no pixel twice. Faces that cross the near plane (z = -w) are clipped; their
+    barycentrics refer to the whole face. There is no far plane. The nearest face (smallest z/w) wins, of
+    equally near ones the first in `faces`.
 
     Args:
-        clip: [B, V, 4] float32 or float64, clip-space positions (`Camera.to_clip`), +y up. Faces with a NaN or infinite
-            vertex are not drawn.
+        clip: [B, V, 4] float32 or float64, clip-space positions (`Camera.to_clip`), +y up. Faces with a NaN
+            or infinite vertex are not drawn.
         faces: [F, 3] int32 or int64, indices in [0, V), counter-clockwise seen from outside.
         size: (height, width) of the picture in pixels.
         cull: "none", or "back" to leave out faces that are clockwise on the picture.
@@ -74,7 +76,8 @@ def interpolate(attributes: Any, fragments: Fragments, faces: Any = None) -> Any
             (`uv_faces` for UV coordinates). Same F.
 
     Returns:
-        [B, H, W, C]; 0 where nothing is. Gradients go to `attributes` and, through the barycentrics, to the positions.
+        [B, H, W, C]; 0 where nothing is. Gradients go to `attributes` and, through the barycentrics, to the
+        positions.
 
     Raises:
         InputError: a shape, dtype or index is not as described.
@@ -110,9 +113,9 @@ def sample_texture(
 ) -> Any:
     """Look up a texture.
 
-    Row 0 of the texture is v = 1, column 0 is u = 0: texel (r, c) is centred at ((c + 0.5) / w, 1 - (r + 0.5) / h).
-    Pixels where nothing was drawn have uv = (0, 0) after `interpolate` and get that corner's colour; multiply by
-    `fragments.covered` where that matters.
+    Row 0 of the texture is v = 1, column 0 is u = 0: texel (r, c) has its centre at
+    u = (c + 0.5) / w, v = 1 - (r + 0.5) / h. Pixels where nothing was drawn have uv = (0, 0) after
+    `interpolate` and get that corner's colour, unless `fragments` is given.
 
     Args:
         texture: [B or 1, h, w, C] (or [h, w, C]), linear light.
@@ -149,26 +152,29 @@ def check_texture(
         raise InputError(f"texture: expected at least one texel, got shape {list(texture.shape)}")
     if fragments is not None and tuple(fragments.face_index.shape) != tuple(uv.shape[:3]):
         raise InputError(
-            f"fragments: expected the picture of uv, {list(uv.shape[:3])}, got {list(fragments.face_index.shape)}"
+            f"fragments: expected the shape of uv, {list(uv.shape[:3])}, "
+            f"got {list(fragments.face_index.shape)}"
         )
     linear = validate.choice("filter", filter, texture_kernel.FILTERS)
     return linear, validate.choice("wrap", wrap, texture_kernel.WRAPS)
 
 
 def soft_mask(clip: Any, fragments: Fragments, delta: float = DEFAULT_DELTA, combine: str = "product") -> Any:
-    """Soft silhouette: 1 where a face is visible, elsewhere the probability that some face covers (DIB-R, eq. 4-5).
+    """Soft silhouette: 1 where a face is visible, elsewhere the probability that some face covers (DIB-R, eq.
+    4-5).
 
-    A = 1 - prod_j (1 - q_j), q_j = exp(-d_j^2 / delta) fade(d_j^2 / delta), with d_j the distance from the pixel centre
-    to the projected face j in NDC of the shorter image side (which is 2 long), over all faces, culled ones included.
-    fade is 1 up to d^2 = 4 delta and falls smoothly to exactly 0 at d^2 = 8 delta, where exp(-8) = 0.0003 would be left.
-    Faces with a vertex that is not finite, or behind the near plane, contribute only the pixels they cover.
+    A = 1 - prod_j (1 - q_j), q_j = exp(-d_j^2 / delta) fade(d_j^2 / delta), with d_j the distance from the
+    pixel centre to the projected face j in NDC of the shorter image side (which is 2 long), over all faces,
+    culled ones included. fade is 1 up to d^2 = 4 delta and falls smoothly to exactly 0 at d^2 = 8 delta,
+    where exp(-8) = 0.0003 would be left. Faces with a vertex that is not finite, or behind the near plane,
+    contribute only the pixels they cover.
 
     Args:
         clip: [B, V, 4], what was rasterized.
         fragments: what `rasterize` returned for it.
         delta: softness in squared NDC, > 0.
-        combine: "product" over all faces (an edge inside the silhouette's neighbourhood counts once per face), or
-            "nearest": only the nearest face, which does not depend on the tessellation.
+        combine: "product" over all faces (an edge inside the silhouette's neighbourhood counts once per
+            face), or "nearest": only the nearest face, which does not depend on the tessellation.
 
     Returns:
         [B, H, W] in [0, 1]. Gradients go to x, y and w of `clip`, from the uncovered pixels.

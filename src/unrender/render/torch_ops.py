@@ -1,7 +1,8 @@
 """The renderer's operations as torch operators: the same kernels, with their `vjp` registered as gradients.
 
-Operators `unrender::rasterize`, `unrender::interpolate`, `unrender::sample_texture`, `unrender::soft_mask` and their
-`_vjp` companions are defined on CPU tensors; tensors of other devices are copied to the CPU and back, with one warning.
+Operators `unrender::rasterize`, `unrender::interpolate`, `unrender::sample_texture`, `unrender::soft_mask`
+and their `_vjp` companions are defined on CPU tensors; tensors of other devices are copied to the CPU and
+back, with one warning.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _faces(name: str, faces: Any) -> np.ndarray:
     return validate.face_array(name, faces.detach().cpu().numpy() if isinstance(faces, Tensor) else faces)
 
 
-# --- operators ------------------------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------------------------
 
 
 @torch.library.custom_op("unrender::rasterize", mutates_args=(), device_types="cpu")
@@ -267,7 +268,7 @@ def _soft_mask_backward(ctx, grad):
 _soft_mask.register_autograd(_soft_mask_backward, setup_context=_soft_mask_setup)
 
 
-# --- what the public functions call ----------------------------------------------------------------------------
+# --- what the public functions call ---------------------------------------------------------------------
 
 
 def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str) -> Fragments:

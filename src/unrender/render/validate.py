@@ -21,7 +21,7 @@ def is_tensor(*values: Any) -> bool:
 
 
 def array(name: str, value: Any, dtype: Any = None) -> np.ndarray:
-    """`value` as a C-contiguous, writable float32 or float64 array (`dtype`, if given); copies only if it must."""
+    """`value` as a C-contiguous, writable float32 or float64 array (or `dtype`); copies only if it must."""
     result = value if isinstance(value, np.ndarray) else np.asarray(value)
     if result.dtype.kind not in "fiu":
         raise InputError(f"{name}: expected a float32 or float64 array, got dtype {result.dtype}; convert it")

@@ -1,9 +1,9 @@
 """Distances from pixels to a face and what the soft mask makes of them: the inner loops of `soft_mask`.
 
-A row of pixels is worked on in whole groups of `LANES` without branches, so that LLVM turns the loops into SIMD: pixels
-beyond the end of the range belong to padding or get the factor 1. Arithmetic is in the picture's dtype, in
-coordinates relative to the face's corners; 1 - exp(-s) comes from a polynomial of s/16 by four doublings,
-which keeps its relative accuracy down to s = 0.
+A row of pixels is worked on in whole groups of `LANES` without branches, so that LLVM turns the loops into
+SIMD: pixels beyond the end of the range belong to padding or get the factor 1. Arithmetic is in the picture's
+dtype, in coordinates relative to the face's corners; 1 - exp(-s) comes from a polynomial of s/16 by four
+doublings, which keeps its relative accuracy down to s = 0.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ def _along(dx, dy, ex, ey, inverse, cast):
 
 
 @inline
+def _reciprocal(x):
+    return 1.0 / x if x > 0.0 else 0.0
+
+
+@inline
 def _edges(triangle, cast):
     """Edge vectors and reciprocals of their squared lengths (0 for points)."""
     x0, y0, x1, y1, x2, y2 = triangle
@@ -73,7 +78,7 @@ def _edges(triangle, cast):
     )
     return (
         cast(x1 - x0), cast(y1 - y0), cast(x2 - x1), cast(y2 - y1), cast(x0 - x2), cast(y0 - y2),
-        cast(1.0 / a if a > 0.0 else 0.0), cast(1.0 / b if b > 0.0 else 0.0), cast(1.0 / c if c > 0.0 else 0.0),
+        cast(_reciprocal(a)), cast(_reciprocal(b)), cast(_reciprocal(c)),
     )  # fmt: skip
 
 
@@ -133,8 +138,8 @@ def _reach(triangle, row, top, radius, left, right, runs):
         begin, end = _slab(x2, y2, x0, y0, row - radius, row + radius, begin, end)
         if begin > end:
             return 1, 0
-        left = max(left, int(math.ceil(max(begin - radius, -1.0))))
-        right = min(right, int(math.floor(min(end + radius, right + 1.0))))
+        left = max(left, math.ceil(max(begin - radius, -1.0)))
+        right = min(right, math.floor(min(end + radius, right + 1.0)))
         if left > right:
             return 1, 0
     return runs[0, row - top, left], runs[1, row - top, right]
@@ -229,7 +234,7 @@ def pull(triangle, box, top, radius, scale, runs, field, pixels):
 
 @inline
 def _closest(triangle, px, py):
-    """Gap from the nearest point of a triangle's border to p, that point's weights, and whether p is inside."""
+    """Gap from a triangle's border to p, the weights of its nearest point, and whether p is inside."""
     x0, y0, x1, y1, x2, y2 = triangle
     best, gx, gy, w0, w1, w2 = 1e300, 0.0, 0.0, 0.0, 0.0, 0.0
     low, high = 1e300, -1e300

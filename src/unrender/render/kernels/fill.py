@@ -47,7 +47,7 @@ def project(clip, height, width, bits, xs, ys, state):
 
 @inline
 def depth_plane(clip, i, j, k, height, width):
-    """Coefficients of z/w = a * column + b * row + c over the picture for the plane through three vertices."""
+    """Coefficients of z/w = a * column + b * row + c on the picture of the plane through three vertices."""
     ax, ay, aw = np.float64(clip[i, 0]), np.float64(clip[i, 1]), np.float64(clip[i, 3])
     bx, by, bw = np.float64(clip[j, 0]), np.float64(clip[j, 1]), np.float64(clip[j, 3])
     cx, cy, cw = np.float64(clip[k, 0]), np.float64(clip[k, 1]), np.float64(clip[k, 3])

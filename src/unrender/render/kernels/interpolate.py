@@ -1,4 +1,4 @@
-"""Attributes at pixels: out = b0 A[i] + b1 A[j] + b2 A[k] with the barycentrics of the visible face (DIB-R, eq. 1)."""
+"""Attributes at pixels, out = b0 A[i] + b1 A[j] + b2 A[k] (DIB-R, arXiv 1908.01210, eq. 1)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def vjp(
     threads: int = 1,
     needs: tuple[bool, bool] = (True, True),
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Gradients at `attributes` ([B or 1, V, C]) and `barycentrics` ([B, H, W, 3]); `None` where not needed."""
+    """Gradients at `attributes` ([B or 1, V, C]) and `barycentrics` ([B, H, W, 3]), None if not needed."""
     batch, height, width = face_index.shape
     bands = pool.accumulation_bands(batch, height, width)
     _, count, channels = attributes.shape
@@ -108,7 +108,8 @@ def _add3(grad, item, vertex, weight, p, q, r):
 
 @jit
 def _vjp(
-    begin, end, bands, attributes, faces, index, weights, grad_out, to_attributes, to_weights, grad, grad_weights
+    begin, end, bands, attributes, faces, index, weights, grad_out, to_attributes, to_weights,
+    grad, grad_weights,
 ):  # fmt: skip
     height, width = index.shape[1], index.shape[2]
     channels = attributes.shape[2]

@@ -1,7 +1,7 @@
 """The one way this package compiles a kernel, and where the compiled code is kept.
 
-Compiled code is cached beside the sources; where they are read-only numba uses the user's cache folder, and where
-that is read-only too a folder under the system's temporary directory is taken.
+Compiled code is cached beside the sources; where they are read-only numba uses the user's cache folder, and
+where that is read-only too a folder under the system's temporary directory is taken.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def _writable(folder: Path) -> bool:
 
 
 def _choose_cache() -> None:
-    """Point numba at a temporary cache folder when neither the package nor the user's cache can be written."""
-    if numba.config.CACHE_DIR:
+    """Point numba at a temporary folder when neither the package nor the user's cache can be written."""
+    if numba.config.CACHE_DIR:  # type: ignore[attr-defined]
         return
     here = Path(__file__).parent / "__pycache__"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "numba"
     if _writable(here) or _writable(home):
         return
-    numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"unrender-numba-{os.getuid()}")
+    numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"unrender-numba-{os.getuid()}")  # type: ignore[attr-defined]
 
 
 _choose_cache()

@@ -1,14 +1,14 @@
 """Visibility: which face each pixel centre sees, at which barycentric coordinates and depth.
 
-Coverage is exact. Vertices are snapped to 1/65536 pixel (coarser above 4096 pixels) and edge functions are evaluated
-in 64-bit integers with the top-left rule, so of the faces round a shared edge or vertex exactly one owns each pixel
-centre. Depth is compared as z/w, which is affine in screen space; the lower face index wins ties. Faces that cross the
-near plane (z = -w), or reach so far beyond the picture that integers would overflow, are clipped first; the
-intersection points are computed in an order that both neighbours share.
+Coverage is exact. Vertices are snapped to 1/65536 pixel (coarser above 4096 pixels) and edge functions are
+evaluated in 64-bit integers with the top-left rule, so of the faces round a shared edge or vertex exactly one
+owns each pixel centre. Depth is compared as z/w, which is affine in screen space; the lower face index wins
+ties. Faces that cross the near plane (z = -w), or reach so far beyond the picture that integers would
+overflow, are clipped first; the intersection points are computed in an order that both neighbours share.
 
-Barycentrics and depth come from the unsnapped positions. With M = [v0 v1 v2], v = (x, y, w) in clip space and p the pixel
-centre (px, py, 1) in NDC: c = M^-1 p, b = c / sum(c), depth w = 1 / sum(c). Hence, for a gradient g at b,
-dL/dM = -M^-T K with K = sum over the face's pixels of (g - g.b) b^T: nine sums a face.
+Barycentrics and depth come from the unsnapped positions. With M = [v0 v1 v2], v = (x, y, w) in clip space and
+p the pixel centre (px, py, 1) in NDC: c = M^-1 p, b = c / sum(c), depth w = 1 / sum(c). Hence, for a gradient
+g at b, dL/dM = -M^-T K with K = sum over the face's pixels of (g - g.b) b^T: nine sums a face.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def forward(
         threads: how many threads to use.
 
     Returns:
-        face_index int32 [B, H, W] (-1 = nothing), barycentrics [B, H, W, 3] and depth [B, H, W] in clip's dtype
-        (0 where nothing is).
+        face_index int32 [B, H, W] (-1 = nothing), barycentrics [B, H, W, 3] and depth [B, H, W] in clip's
+        dtype (0 where nothing is).
     """
     batch = clip.shape[0]
     index = np.empty((batch, height, width), np.int32)
@@ -108,7 +108,7 @@ def inverse(clip, i, j, k):
 def _resolve(clip, faces, top, bottom, index, weights, depth):
     height, width = index.shape
     step_x, step_y = 2.0 / width, 2.0 / height
-    e00 = e01 = e02 = e10 = e11 = e12 = e20 = e21 = e22 = det = 0.0
+    e00 = e01 = e02 = e10 = e11 = e12 = e20 = e21 = e22 = 0.0
     last = -1
     for row in range(top, bottom):
         py = 1.0 - (row + 0.5) * step_y
@@ -121,7 +121,7 @@ def _resolve(clip, faces, top, bottom, index, weights, depth):
                 depth[row, column] = 0.0
                 continue
             if face != last:
-                e00, e01, e02, e10, e11, e12, e20, e21, e22, det = inverse(
+                e00, e01, e02, e10, e11, e12, e20, e21, e22, _ = inverse(
                     clip, faces[face, 0], faces[face, 1], faces[face, 2]
                 )
                 last = face

@@ -130,8 +130,8 @@ def _box(triangle, radius, width, top, bottom, table):
     start, stop = min(x0, x1, x2) - radius, max(x0, x1, x2) + radius
     if not (start <= width - 1.0 and stop >= 0.0 and low <= bottom - 1.0 and high >= top):
         return 0, -1, 0, -1
-    left, right = int(math.ceil(max(start, 0.0))), int(math.floor(min(stop, width - 1.0)))
-    upper, lower = int(math.ceil(max(low, float(top)))), int(math.floor(min(high, bottom - 1.0)))
+    left, right = math.ceil(max(start, 0.0)), math.floor(min(stop, width - 1.0))
+    upper, lower = math.ceil(max(low, float(top))), math.floor(min(high, bottom - 1.0))
     if left > right or upper > lower:
         return 0, -1, 0, -1
     a, b = upper - top, lower + 1 - top

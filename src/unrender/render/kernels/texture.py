@@ -1,4 +1,5 @@
-"""Texture look-up: nearest and bilinear, clamped or repeated; row 0 of a texture is v = 1, u runs to the right.
+"""Texture look-up: nearest and bilinear, clamped or repeated; row 0 of a texture is v = 1, u runs to the
+right.
 
 Texel (r, c) has its centre at u = (c + 0.5) / width, v = 1 - (r + 0.5) / height, as in OpenGL and glTF.
 """
@@ -28,7 +29,8 @@ def forward(
 
     Args:
         texture: [B or 1, h, w, C], C-contiguous.
-        uv: [B, H, W, 2], the same dtype, C-contiguous. Not finite counts as 0.
+        uv: [B, H, W, 2], the same dtype, C-contiguous. What is not finite, or repeated over a million times,
+            counts as 0.
         linear: 1 = bilinear, 0 = nearest.
         repeat: 1 = repeat, 0 = clamp to the edge texels.
         face_index: [B, H, W] int32 or None; pixels below 0 become 0 and are skipped.
@@ -69,9 +71,8 @@ def _whole(x, below):
 @inline
 def _locate(u, v, rows, columns, linear, repeat):
     """Two rows, two columns, and the fractions between them."""
-    if not (abs(u) < 1e6 and abs(v) < 1e6):  # also NaN
-        if repeat or not (math.isfinite(u) and math.isfinite(v)):
-            u, v = 0.0, 0.0
+    if not (abs(u) < 1e6 and abs(v) < 1e6) and (repeat or not (math.isfinite(u) and math.isfinite(v))):
+        u, v = 0.0, 0.0
     if repeat:
         u, v = u - math.floor(u), v - math.floor(v)
     else:
@@ -83,8 +84,8 @@ def _locate(u, v, rows, columns, linear, repeat):
     x, y = x - 0.5, y - 0.5
     c, r = _whole(x, 1), _whole(y, 1)
     return (
-        _wrap(r, rows, repeat), _wrap(r + 1, rows, repeat), _wrap(c, columns, repeat), _wrap(c + 1, columns, repeat),
-        y - r, x - c,
+        _wrap(r, rows, repeat), _wrap(r + 1, rows, repeat),
+        _wrap(c, columns, repeat), _wrap(c + 1, columns, repeat), y - r, x - c,
     )  # fmt: skip
 
 
@@ -147,7 +148,8 @@ def vjp(
 
     def work(begin: int, end: int) -> None:
         _vjp(
-            begin, end, bands, texture, uv, index, grad_output, linear, repeat, needs[0], needs[1], grad, grad_uv
+            begin, end, bands, texture, uv, index, grad_output, linear, repeat, needs[0], needs[1],
+            grad, grad_uv,
         )  # fmt: skip
 
     pool.run(work, batch * bands, threads)
@@ -200,7 +202,6 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                     continue
                 u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
                 r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
-                flat = not repeat and not (0.0 <= u <= 1.0), not repeat and not (0.0 <= v <= 1.0)
                 w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
                 w00 = cast((1.0 - fy) * (1.0 - fx))
                 x, y = cast(fx), cast(fy)
@@ -233,5 +234,5 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                             x0, y0 = _slopes(source, r0, r1, c0, c1, channel, x, y)
                             gx, gy = gx + g * x0, gy + g * y0
                 if to_uv:
-                    grad_uv[image, row, column, 0] = cast(0) if flat[0] else gx * cast(columns)
-                    grad_uv[image, row, column, 1] = cast(0) if flat[1] else -gy * cast(rows)
+                    grad_uv[image, row, column, 0] = gx * cast(columns)
+                    grad_uv[image, row, column, 1] = -gy * cast(rows)

@@ -1,6 +1,7 @@
 """A small thread pool for kernels that release the GIL.
 
-The caller works too; helpers only take what is left. A forked child starts with an empty pool. Concurrent callers
+The caller works too; helpers only take what is left. A forked child starts with an empty pool. Concurrent
+callers
 share the helpers and cannot block each other: a caller waits only for pieces that somebody has already begun.
 Results never depend on the number of threads: how work is cut into pieces that accumulate is decided by
 `accumulation_bands` from the problem's size alone.
@@ -88,8 +89,8 @@ def _ensure_workers(wanted: int) -> None:
 def set_num_threads(count: int | None) -> None:
     """Set how many threads a renderer call may use; `None` goes back to the default.
 
-    The default is the number of processors this process may run on for numpy arrays, and torch's own number of
-    threads for torch tensors. Results do not depend on it.
+    The default is the number of processors this process may run on for numpy arrays, and torch's own number
+    of threads for torch tensors. Results do not depend on it.
 
     Raises:
         InputError: `count` is not an integer from 1 to 256.
