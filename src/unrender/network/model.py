@@ -130,22 +130,50 @@ class MaskDecoder(nn.Module):
         return self.logits(self.refine(x))[:, 0]
 
 
+COLOUR_CELLS = 4
+"""Side of the grid on which the object's colours are handed to the texture decoder."""
+
+
+def object_colours(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The object's colours: what a deep encoder forgets and a texture needs.
+
+    Args:
+        image: [B, 3, S, S] in [0, 1]; mask: [B, S/2, S/2] in [0, 1].
+
+    Returns:
+        [B, 3] mean colour under the mask, and [B, 67] the mean colour on a grid of 4 x 4 cells relative to it, the
+        mask's share of each cell, and the standard deviation.
+    """
+    small = F.avg_pool2d(image, 2)
+    weight = mask[:, None] + 1e-4
+    total = weight.sum((2, 3))
+    mean = (small * weight).sum((2, 3)) / total
+    variance = ((small - mean[..., None, None]) ** 2 * weight).sum((2, 3)) / total
+    cell = mask.shape[-1] // COLOUR_CELLS
+    share = F.avg_pool2d(weight, cell)
+    grid = F.avg_pool2d((small - mean[..., None, None]) * weight, cell) / (share + 1e-3)
+    return mean, torch.cat([grid.flatten(1), share.flatten(1), (variance + 1e-6).sqrt()], dim=1)
+
+
 class TextureDecoder(nn.Module):
-    """A latent vector to a mirror-symmetric texture."""
+    """A latent vector and the object's colours to a mirror-symmetric texture around its mean colour."""
 
     def __init__(self, latent: int, size: int) -> None:
         super().__init__()
         self.rows = size // 8
-        self.start = nn.Linear(latent, 64 * self.rows * (self.rows // 2))
+        colours = COLOUR_CELLS**2 * 4 + 3
+        self.start = nn.Linear(latent + colours, 64 * self.rows * (self.rows // 2))
         self.convs = nn.ModuleList([nn.Conv2d(64, 48, 3), nn.Conv2d(48, 32, 3), nn.Conv2d(32, 24, 3)])
-        self.colour = nn.Conv2d(24, 3, 1)
+        self.tint = nn.Conv2d(24, 3, 1)
 
-    def forward(self, latent: Tensor) -> Tensor:
-        x = F.relu(self.start(latent)).view(-1, 64, self.rows, self.rows // 2)
+    def forward(self, latent: Tensor, mean: Tensor, colours: Tensor) -> Tensor:
+        x = F.relu(self.start(torch.cat([latent, colours], dim=1)))
+        x = x.view(-1, 64, self.rows, self.rows // 2)
         for conv in self.convs:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = F.relu(conv(F.pad(x, (1, 1, 1, 1), mode="replicate")))
-        half = torch.sigmoid(self.colour(x))
+        middle = mean.clamp(0.03, 0.97)
+        half = torch.sigmoid(self.tint(x) + torch.log(middle / (1 - middle))[..., None, None])
         return torch.cat([half, half.flip(-1)], dim=-1)
 
 
@@ -174,6 +202,8 @@ class UnrenderNetwork(nn.Module):
                 layer.weight.mul_(0.2)
                 layer.bias.zero_()
             self.light.bias.view(9, 3)[0] = 0.9 / 0.282095
+            self.texture.tint.weight.mul_(0.2)
+            self.texture.tint.bias.zero_()
 
     def forward(self, image: Tensor) -> Prediction:
         features = self.encoder(image)
@@ -185,12 +215,14 @@ class UnrenderNetwork(nn.Module):
         camera = self.camera(latent).view(batch, config.hypotheses, 7)
         identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
         rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
+        mask_logits = self.mask(features)
+        mean, colours = object_colours(image, torch.sigmoid(mask_logits.detach()))
         return Prediction(
-            mask_logits=self.mask(features),
+            mask_logits=mask_logits,
             rotations=rotations,
             hypothesis_logits=camera[..., 6],
             coefficients=self.shape(latent).view(batch, len(config.shape_categories), config.coefficients),
             light=self.light(latent).view(batch, 9, 3),
-            texture=self.texture(latent),
+            texture=self.texture(latent, mean, colours),
             category_logits=self.category(pooled),
         )

@@ -163,13 +163,17 @@ class Objective:
     def photo_silhouettes(
         self, prediction: Prediction, masks: np.ndarray, chosen: Tensor, delta: float
     ) -> dict[str, Tensor]:
-        """Soft IoU of the likelier hypotheses, each placed by the mask; weighted by their probabilities."""
+        """Soft IoU of the likelier hypotheses, each placed by the mask; weighted by their probabilities.
+
+        Cameras are taken as they are: let to follow the silhouettes, they drift to foreshortened views whose round
+        outlines fit anything.
+        """
         assert self.mean is not None and self.basis is not None
         coefficients = prediction.coefficients[chosen, 0]
         vertices = self.mean + torch.einsum("nk,kvc->nvc", coefficients, self.basis)
-        logits, order = prediction.hypothesis_logits[chosen].topk(PHOTO_HYPOTHESES, dim=1)
+        logits, order = prediction.hypothesis_logits[chosen].detach().topk(PHOTO_HYPOTHESES, dim=1)
         rows = torch.arange(len(chosen))[:, None]
-        turned = vertices[:, None] @ prediction.rotations[chosen][rows, order].transpose(2, 3)
+        turned = vertices[:, None] @ prediction.rotations[chosen][rows, order].detach().transpose(2, 3)
         size = masks.shape[-1]
         points = turned.detach().numpy().astype(np.float64)
         translations = np.stack([
