@@ -44,4 +44,4 @@ def laplacian_loss(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Ten
 def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
     """Angle in radians between rotation matrices [..., 3, 3]; smooth at zero (through the chord length)."""
     chord = ((first - second) ** 2).sum((-1, -2))
-    return 2 * torch.asin((chord / 8).clamp(0, 1 - 1e-6).sqrt().clamp(min=1e-6))
+    return 2 * torch.asin((chord / 8).clamp(1e-12, 1 - 1e-6).sqrt())

@@ -6,11 +6,11 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-import unrender.train
 from unrender.cli.parser import OneLineParser
-from unrender.errors import ConfigError, MissingExtraError
+from unrender.errors import MissingExtraError
 
 EXTRA = ("torch", "yaml", "tensorboard")
+DEMO_FOLDER = Path("runs/demo")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -27,29 +27,17 @@ def run(arguments: Sequence[str]) -> int:
     if options.config is None and not options.demo:
         parser.error("the following arguments are required: CONFIG.yaml (or --demo)")
     require_training()
+    if options.demo:
+        if options.config is not None or options.resume:
+            parser.error("--demo: has its own configuration; leave out CONFIG.yaml and --resume")
+        from unrender.train.demo import train_demo
+
+        train_demo(DEMO_FOLDER)
+        return 0
     from unrender.train.run import train_from_config
 
-    config = options.config
-    if options.demo:
-        if config is not None:
-            parser.error("--demo: has its own configuration; leave out CONFIG.yaml")
-        config = demo_config()
-    print(train_from_config(config, resume=options.resume))
+    print(train_from_config(options.config, resume=options.resume))
     return 0
-
-
-def demo_config() -> Path:
-    """The configuration of `unrender train --demo` inside the package.
-
-    Raises:
-        ConfigError: the package does not hold it.
-    """
-    path = Path(unrender.train.__file__).parent / "demo.yaml"
-    if not path.is_file():
-        raise ConfigError(
-            f"{path}: the demo configuration is missing from the package; install unrender again"
-        )
-    return path
 
 
 def require_training() -> None:

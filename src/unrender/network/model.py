@@ -141,8 +141,8 @@ def object_colours(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         image: [B, 3, S, S] in [0, 1]; mask: [B, S/2, S/2] in [0, 1].
 
     Returns:
-        [B, 3] mean colour under the mask, and [B, 67] the mean colour on a grid of 4 x 4 cells relative to it, the
-        mask's share of each cell, and the standard deviation.
+        [B, 3] mean colour under the mask, and [B, 67] the mean colour on a grid of 4 x 4 cells relative to
+        it, the mask's share of each cell, and the standard deviation.
     """
     small = F.avg_pool2d(image, 2)
     weight = mask[:, None] + 1e-4

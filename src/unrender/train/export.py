@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,10 +76,12 @@ def export_model(config: ExportConfig) -> float:
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     temporary = out / f"{MODEL_FILE}.tmp{os.getpid()}"
-    torch.onnx.export(
-        _Outputs(network), (torch.zeros(1, 3, size, size),), str(temporary),
-        input_names=["image"], output_names=list(OUTPUT_NAMES), opset_version=17, dynamo=False,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs one more package
+        torch.onnx.export(
+            _Outputs(network), (torch.zeros(1, 3, size, size),), str(temporary),
+            input_names=["image"], output_names=list(OUTPUT_NAMES), opset_version=17, dynamo=False,
+        )  # fmt: skip
     model = onnx.load(str(temporary))
     _store_half(model)
     onnx.save(model, str(temporary))

@@ -165,8 +165,8 @@ class Objective:
     ) -> dict[str, Tensor]:
         """Soft IoU of the likelier hypotheses, each placed by the mask; weighted by their probabilities.
 
-        Cameras are taken as they are: let to follow the silhouettes, they drift to foreshortened views whose round
-        outlines fit anything.
+        Cameras are taken as they are: let to follow the silhouettes, they drift to foreshortened views whose
+        round outlines fit anything.
         """
         assert self.mean is not None and self.basis is not None
         coefficients = prediction.coefficients[chosen, 0]

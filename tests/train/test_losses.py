@@ -1,0 +1,91 @@
+"""Losses against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from unrender import losses
+from unrender.template import make_template
+from unrender.topology import neighbour_table
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (0.0, 1.0), (0.5, 0.5), (0.3, 0.8)])
+def test_soft_iou_of_constants(a, b):
+    found = losses.soft_iou_loss(torch.full((2, 8, 8), a), torch.full((2, 8, 8), b))
+    assert found.shape == (2,)
+    assert found[0].item() == pytest.approx(1 - a * b / (a + b - a * b), abs=1e-5)
+
+
+def test_soft_iou_of_hard_masks_is_the_iou():
+    first, second = torch.zeros(1, 10, 10), torch.zeros(1, 10, 10)
+    first[0, :6, :5], second[0, 3:9, 2:7] = 1, 1  # 30 and 30 pixels, 9 in both
+    assert losses.soft_iou_loss(first, second).item() == pytest.approx(1 - 9 / 51, abs=1e-5)
+    assert losses.soft_iou_loss(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)).isfinite().all()
+
+
+def test_mask_head_loss_of_no_opinion():
+    target = torch.zeros(1, 8, 8)
+    target[:, :4] = 1
+    found = losses.mask_head_loss(torch.zeros(1, 8, 8), target)  # probability 1/2 everywhere
+    assert found.item() == pytest.approx(math.log(2) + 1 - 16 / (32 + 32 - 16), abs=1e-5)
+    assert losses.mask_head_loss((target - 0.5) * 60, target).item() < 1e-4
+
+
+def test_colours_count_inside_the_mask_alone():
+    prediction, target = torch.zeros(2, 4, 4, 3), torch.ones(2, 4, 4, 3)
+    target[0, 0, 0] = 0.25
+    mask = torch.zeros(2, 4, 4)
+    mask[0, 0, 0], mask[0, 1, 1] = 1, 0.5
+    found = losses.masked_colour_loss(prediction, target, mask)
+    assert found[0].item() == pytest.approx((0.25 + 0.5) / 1.5, abs=1e-5)
+    assert found[1].item() == 0, "nothing in the mask"
+
+
+def test_laplacian_of_a_tetrahedron():
+    vertices = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=torch.float64)
+    faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
+    index, weight = neighbour_table(faces, 4)
+    tables = torch.from_numpy(index.astype(np.int64)), torch.from_numpy(weight).double()
+    # the mean of the three others of four points that sum to zero is -v / 3
+    found = losses.uniform_laplacian(vertices + 5, *tables)
+    torch.testing.assert_close(found, -4 / 3 * vertices, atol=1e-6, rtol=0)
+    assert losses.laplacian_loss(vertices, *tables).item() == pytest.approx(16 / 9 * 3, rel=1e-6)
+
+
+def test_laplacian_of_a_linear_map_of_the_sphere():
+    """Smooth where the sphere is: about constant, unlike noise of the same size."""
+    template = make_template(3)
+    index, weight = neighbour_table(template.faces, 642)
+    tables = torch.from_numpy(index.astype(np.int64)), torch.from_numpy(weight)
+    sphere = torch.from_numpy(template.vertices.copy())
+    noise = torch.randn(642, 3, generator=torch.Generator().manual_seed(0)) / 3**0.5
+    smooth, rough = (losses.laplacian_loss(x, *tables).item() for x in (sphere, noise))
+    assert smooth < 0.001 * rough
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.01, 5, 90, 150, 179])
+def test_geodesic_angle_is_the_rotations(degrees):
+    angle = math.radians(degrees)
+    axis = torch.tensor([0.36, 0.48, 0.8], dtype=torch.float64)
+    x, y, z = axis.tolist()
+    generator = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
+    base = torch.linalg.matrix_exp(
+        torch.tensor([[0, 1.0, 0.3], [-1, 0, 2], [-0.3, -2, 0]], dtype=torch.float64)
+    )
+    turned = (base @ torch.linalg.matrix_exp(angle * generator)).requires_grad_(True)
+    found = losses.geodesic_angle(base, turned)
+    assert found.item() == pytest.approx(angle, abs=1e-5)
+    found.backward()
+    assert turned.grad.isfinite().all()
+
+
+def test_geodesic_angle_of_batches():
+    rotations = torch.linalg.qr(torch.randn(4, 5, 3, 3, generator=torch.Generator().manual_seed(0)))[0]
+    rotations = rotations * torch.linalg.det(rotations)[..., None, None]
+    found = losses.geodesic_angle(rotations[:, :1], rotations)
+    cosine = (torch.einsum("abij,abij->ab", rotations[:, :1].expand_as(rotations), rotations) - 1) / 2
+    torch.testing.assert_close(found, torch.acos(cosine.clamp(-1, 1)), atol=2e-3, rtol=0)
