@@ -36,7 +36,7 @@ def place(
     """Translation [3] (camera frame) with which rotated points [V, 3] fill the extent in a square picture.
 
     The centre of the projected bounding box comes to lie on the extent's centre, and the root of the summed
-    squares of its sides becomes the extent's: three fixed-point iterations of the weak-perspective solution.
+    squares of its sides becomes the extent's: four fixed-point iterations of the weak-perspective solution.
 
     Args:
         points: [V, 3] object points after rotation into the camera's axes.

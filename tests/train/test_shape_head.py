@@ -68,14 +68,14 @@ def test_shape_head_beats_the_mean_shape_on_64_pictures():
 
     parts = (network.squeeze, network.trunk, network.shape)
     optimizer = torch.optim.Adam([p for part in parts for p in part.parameters()], 1e-3)
-    renderer, steps = TemplateRenderer(32), 50
+    renderer, steps = TemplateRenderer(32), 36
     for step in range(steps):
         progress = step / (steps - 1)
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * (0.55 + 0.45 * math.cos(math.pi * progress))
         latent = network.trunk(torch.cat([F.relu(network.squeeze(context)).flatten(1), pooled], 1))
         vertices = mean + torch.einsum("nk,kvc->nvc", network.shape(latent), basis)
-        chosen = torch.from_numpy(rng.permutation(COUNT)[:32])
+        chosen = torch.from_numpy(rng.permutation(COUNT)[:24])
         silhouettes = renderer.mask(local(vertices)[chosen], 1 / 400 * (400 / 10_000) ** progress)
         loss = soft_iou_loss(silhouettes, masks[chosen]).mean()
         optimizer.zero_grad()
@@ -89,4 +89,4 @@ def test_shape_head_beats_the_mean_shape_on_64_pictures():
         best = hard_iou(fine, local(truth), target)
     print(f"mask IoU: mean shape {baseline:.3f}, shape head {learnt:.3f}, true shapes {best:.3f}")
     assert best > 0.95
-    assert learnt > baseline + 0.04
+    assert learnt > baseline + 0.06

@@ -203,6 +203,7 @@ class UnrenderNetwork(nn.Module):
                 layer.bias.zero_()
             self.light.bias.view(9, 3)[0] = 0.9 / 0.282095
             self.texture.tint.weight.mul_(0.2)
+            assert self.texture.tint.bias is not None
             self.texture.tint.bias.zero_()
 
     def forward(self, image: Tensor) -> Prediction:
