@@ -152,23 +152,24 @@ def spread(triangle, box, top, radius, scale, combine, runs, field):
     cast = field.dtype.type
     edges = _edges(triangle, cast)
     unit = cast(scale)
+    flat = field.ravel()
     for row in range(upper, lower + 1):
         first, final = _reach(triangle, row, top, radius, left, right, runs)
         if first > final:
             continue
         ax, ay, bx, by, cx, cy = _offsets(triangle, row, first, cast)
-        r = row - top
+        base = np.uint64((row - top) * field.shape[1] + first)  # unsigned: no check for negative indices
         groups = (final - first) // LANES + 1
         if combine:
             for lane in range(groups * LANES):
                 x = cast(np.int32(lane))
                 d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                field[r, first + lane] = min(field[r, first + lane], d * unit)
+                flat[base + np.uint64(lane)] = min(flat[base + np.uint64(lane)], d * unit)
         else:
             for lane in range(groups * LANES):
                 x = cast(np.int32(lane))
                 d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                field[r, first + lane] *= factor(min(d * unit, cast(FADE_END)), cast)
+                flat[base + np.uint64(lane)] *= factor(min(d * unit, cast(FADE_END)), cast)
 
 
 @inline
