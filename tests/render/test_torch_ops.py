@@ -40,6 +40,20 @@ def test_opcheck():
     check(torch.ops.unrender.soft_mask.default, (clip, faces, index, 0.02, 0), test_utils=TESTS)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_operators_and_functions_agree():
+    """The operators (used by torch.compile) and the autograd functions (used otherwise) are the same."""
+    clip, faces = leaves()
+    fragments = render.rasterize(clip, faces, SIZE)
+    (direct,) = torch.autograd.grad(
+        render.soft_mask(clip, fragments, 0.02).sum() + fragments.depth.sum(), clip
+    )
+    weights, depth, index = torch.ops.unrender.rasterize(clip, fragments.faces, *SIZE, 0)
+    mask = torch.ops.unrender.soft_mask(clip, fragments.faces, index, 0.02, 0)
+    (traced,) = torch.autograd.grad(mask.sum() + depth.sum(), clip)
+    assert torch.equal(direct, traced) and torch.equal(weights, fragments.barycentrics)
+
+
 def test_same_as_numpy():
     clip, faces = leaves(torch.float32)
     ours = render.rasterize(clip, faces, SIZE)

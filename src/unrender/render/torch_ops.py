@@ -8,6 +8,7 @@ back, with one warning.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,45 @@ def _float(name: str, value: Any, like: Tensor | None = None) -> Tensor:
 
 
 def _faces(name: str, faces: Any) -> np.ndarray:
-    return validate.face_array(name, faces.detach().cpu().numpy() if isinstance(faces, Tensor) else faces)
+    if isinstance(faces, Tensor):
+        faces = (faces if faces.device.type == "cpu" else faces.cpu()).numpy()
+    return validate.face_array(name, faces)
+
+
+def _operator(name: str, function: Callable) -> Any:
+    return torch.library.custom_op(f"unrender::{name}", function, mutates_args=(), device_types="cpu")
+
+
+def _function(plain: Callable, setup: Callable, backward: Callable) -> Callable:
+    """The same computation as an autograd function: a fifth of an operator's cost for each call."""
+
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        output = plain(*inputs)
+        setup(ctx, inputs, output)
+        return output
+
+    once = torch.autograd.function.once_differentiable(backward)
+    members = {"forward": staticmethod(forward), "backward": staticmethod(once)}
+    kind: Any = type(plain.__name__, (torch.autograd.Function,), members)
+    return kind.apply
+
+
+def _eager(*tensors: Tensor | None) -> bool:
+    """Whether these are ordinary tensors, outside torch.compile, tracing and torch.func."""
+    return (
+        not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and all(tensor is None or type(tensor) in _ORDINARY for tensor in tensors)
+    )
+
+
+_ORDINARY = (Tensor, torch.nn.Parameter)
 
 
 # --- operators ------------------------------------------------------------------------------------------
 
 
-@torch.library.custom_op("unrender::rasterize", mutates_args=(), device_types="cpu")
-def _rasterize(
+def _rasterize_plain(
     clip: Tensor, faces: Tensor, height: int, width: int, cull: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     index, weights, depth = rasterize_kernel.forward(
@@ -73,14 +105,16 @@ def _rasterize(
     return torch.from_numpy(weights), torch.from_numpy(depth), torch.from_numpy(index)
 
 
+_rasterize = _operator("rasterize", _rasterize_plain)
+
+
 @_rasterize.register_fake
 def _(clip, faces, height, width, cull):
     size = (clip.shape[0], height, width)
     return clip.new_empty((*size, 3)), clip.new_empty(size), clip.new_empty(size, dtype=torch.int32)
 
 
-@torch.library.custom_op("unrender::rasterize_vjp", mutates_args=(), device_types="cpu")
-def _rasterize_vjp(
+def _rasterize_vjp_plain(
     clip: Tensor,
     faces: Tensor,
     index: Tensor,
@@ -95,6 +129,9 @@ def _rasterize_vjp(
         None if grad_depth is None else _numpy(grad_depth), _threads(),
     )  # fmt: skip
     return torch.from_numpy(grad)
+
+
+_rasterize_vjp = _operator("rasterize_vjp", _rasterize_vjp_plain)
 
 
 @_rasterize_vjp.register_fake
@@ -113,14 +150,16 @@ def _rasterize_setup(ctx, inputs, output):
 def _rasterize_backward(ctx, grad_weights, grad_depth, _):
     if grad_weights is None and grad_depth is None:
         return None, None, None, None, None
-    return _rasterize_vjp(*ctx.saved_tensors, grad_weights, grad_depth), None, None, None, None
+    inputs = (*ctx.saved_tensors, grad_weights, grad_depth)
+    vjp = _rasterize_vjp_plain if _eager(*inputs) else _rasterize_vjp
+    return vjp(*inputs), None, None, None, None
 
 
 _rasterize.register_autograd(_rasterize_backward, setup_context=_rasterize_setup)
+_rasterize_function = _function(_rasterize_plain, _rasterize_setup, _rasterize_backward)
 
 
-@torch.library.custom_op("unrender::interpolate", mutates_args=(), device_types="cpu")
-def _interpolate(attributes: Tensor, weights: Tensor, faces: Tensor, index: Tensor) -> Tensor:
+def _interpolate_plain(attributes: Tensor, weights: Tensor, faces: Tensor, index: Tensor) -> Tensor:
     return torch.from_numpy(
         interpolate_kernel.forward(
             _numpy(attributes), _numpy(faces), _numpy(index), _numpy(weights), _threads()
@@ -128,13 +167,15 @@ def _interpolate(attributes: Tensor, weights: Tensor, faces: Tensor, index: Tens
     )
 
 
+_interpolate = _operator("interpolate", _interpolate_plain)
+
+
 @_interpolate.register_fake
 def _(attributes, weights, faces, index):
     return weights.new_empty((*index.shape, attributes.shape[2]))
 
 
-@torch.library.custom_op("unrender::interpolate_vjp", mutates_args=(), device_types="cpu")
-def _interpolate_vjp(
+def _interpolate_vjp_plain(
     attributes: Tensor, weights: Tensor, faces: Tensor, index: Tensor, grad: Tensor, first: bool, second: bool
 ) -> tuple[Tensor, Tensor]:
     a, b = interpolate_kernel.vjp(
@@ -153,6 +194,9 @@ def _interpolate_vjp(
     )
 
 
+_interpolate_vjp = _operator("interpolate_vjp", _interpolate_vjp_plain)
+
+
 @_interpolate_vjp.register_fake
 def _(attributes, weights, faces, index, grad, first, second):
     return (
@@ -167,19 +211,26 @@ def _interpolate_setup(ctx, inputs, output):
 
 def _interpolate_backward(ctx, grad):
     first, second = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
-    a, b = _interpolate_vjp(*ctx.saved_tensors, grad, first, second)
+    inputs = (*ctx.saved_tensors, grad)
+    vjp: Any = _interpolate_vjp_plain if _eager(*inputs) else _interpolate_vjp
+    a, b = vjp(*inputs, first, second)
     return a if first else None, b if second else None, None, None
 
 
 _interpolate.register_autograd(_interpolate_backward, setup_context=_interpolate_setup)
+_interpolate_function = _function(_interpolate_plain, _interpolate_setup, _interpolate_backward)
 
 
-@torch.library.custom_op("unrender::sample_texture", mutates_args=(), device_types="cpu")
-def _sample_texture(texture: Tensor, uv: Tensor, index: Tensor | None, linear: int, repeat: int) -> Tensor:
+def _sample_texture_plain(
+    texture: Tensor, uv: Tensor, index: Tensor | None, linear: int, repeat: int
+) -> Tensor:
     where = None if index is None else _numpy(index)
     return torch.from_numpy(
         texture_kernel.forward(_numpy(texture), _numpy(uv), linear, repeat, where, _threads())
     )
+
+
+_sample_texture = _operator("sample_texture", _sample_texture_plain)
 
 
 @_sample_texture.register_fake
@@ -187,8 +238,7 @@ def _(texture, uv, index, linear, repeat):
     return uv.new_empty((*uv.shape[:3], texture.shape[3]))
 
 
-@torch.library.custom_op("unrender::sample_texture_vjp", mutates_args=(), device_types="cpu")
-def _sample_texture_vjp(
+def _sample_texture_vjp_plain(
     texture: Tensor,
     uv: Tensor,
     index: Tensor | None,
@@ -208,6 +258,9 @@ def _sample_texture_vjp(
     )
 
 
+_sample_texture_vjp = _operator("sample_texture_vjp", _sample_texture_vjp_plain)
+
+
 @_sample_texture_vjp.register_fake
 def _(texture, uv, index, grad, linear, repeat, first, second):
     return texture.new_empty(texture.shape if first else (0,)), uv.new_empty(uv.shape if second else (0,))
@@ -220,18 +273,23 @@ def _sample_texture_setup(ctx, inputs, output):
 
 def _sample_texture_backward(ctx, grad):
     first, second = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
-    a, b = _sample_texture_vjp(*ctx.saved_tensors, grad, ctx.linear, ctx.repeat, first, second)
+    inputs = (*ctx.saved_tensors, grad)
+    vjp: Any = _sample_texture_vjp_plain if _eager(*inputs) else _sample_texture_vjp
+    a, b = vjp(*inputs, ctx.linear, ctx.repeat, first, second)
     return a if first else None, b if second else None, None, None, None
 
 
 _sample_texture.register_autograd(_sample_texture_backward, setup_context=_sample_texture_setup)
+_sample_texture_function = _function(_sample_texture_plain, _sample_texture_setup, _sample_texture_backward)
 
 
-@torch.library.custom_op("unrender::soft_mask", mutates_args=(), device_types="cpu")
-def _soft_mask(clip: Tensor, faces: Tensor, index: Tensor, delta: float, combine: int) -> Tensor:
+def _soft_mask_plain(clip: Tensor, faces: Tensor, index: Tensor, delta: float, combine: int) -> Tensor:
     return torch.from_numpy(
         soft_mask_kernel.forward(_numpy(clip), _numpy(faces), _numpy(index), delta, combine, _threads())
     )
+
+
+_soft_mask = _operator("soft_mask", _soft_mask_plain)
 
 
 @_soft_mask.register_fake
@@ -239,8 +297,7 @@ def _(clip, faces, index, delta, combine):
     return clip.new_empty(index.shape)
 
 
-@torch.library.custom_op("unrender::soft_mask_vjp", mutates_args=(), device_types="cpu")
-def _soft_mask_vjp(
+def _soft_mask_vjp_plain(
     clip: Tensor, faces: Tensor, index: Tensor, mask: Tensor, grad: Tensor, delta: float, combine: int
 ) -> Tensor:
     return torch.from_numpy(
@@ -248,6 +305,9 @@ def _soft_mask_vjp(
             _numpy(clip), _numpy(faces), _numpy(index), _numpy(mask), _numpy(grad), delta, combine, _threads()
         )
     )
+
+
+_soft_mask_vjp = _operator("soft_mask_vjp", _soft_mask_vjp_plain)
 
 
 @_soft_mask_vjp.register_fake
@@ -262,10 +322,12 @@ def _soft_mask_setup(ctx, inputs, output):
 
 def _soft_mask_backward(ctx, grad):
     clip, faces, index, mask = ctx.saved_tensors
-    return _soft_mask_vjp(clip, faces, index, mask, grad, ctx.delta, ctx.combine), None, None, None, None
+    vjp = _soft_mask_vjp_plain if _eager(clip, mask, grad) else _soft_mask_vjp
+    return vjp(clip, faces, index, mask, grad, ctx.delta, ctx.combine), None, None, None, None
 
 
 _soft_mask.register_autograd(_soft_mask_backward, setup_context=_soft_mask_setup)
+_soft_mask_function = _function(_soft_mask_plain, _soft_mask_setup, _soft_mask_backward)
 
 
 # --- what the public functions call ---------------------------------------------------------------------
@@ -281,7 +343,8 @@ def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str) -> Fragme
     height, width = validate.picture_size(size)
     code = validate.choice("cull", cull, rasterize_kernel.CULL)
     table = torch.from_numpy(indices)
-    weights, depth, index = _rasterize(clip, table, height, width, code)
+    call = _rasterize_function if _eager(clip) else _rasterize
+    weights, depth, index = call(clip, table, height, width, code)
     return Fragments(index.to(device), weights, depth, table, (height, width))
 
 
@@ -292,7 +355,8 @@ def interpolate(attributes: Any, fragments: Fragments, faces: Any) -> Tensor:
     attributes = attributes[None] if attributes.ndim == 2 else attributes
     faces = None if faces is None else _faces("faces", faces)
     table = operations.check_attributes(attributes, fragments, faces)
-    return _interpolate(attributes, weights, torch.from_numpy(table), torch.as_tensor(fragments.face_index))
+    call = _interpolate_function if _eager(attributes, weights) else _interpolate
+    return call(attributes, weights, torch.from_numpy(table), torch.as_tensor(fragments.face_index))
 
 
 def sample_texture(texture: Any, uv: Any, filter: str, wrap: str, fragments: Fragments | None) -> Tensor:
@@ -302,14 +366,16 @@ def sample_texture(texture: Any, uv: Any, filter: str, wrap: str, fragments: Fra
     texture = texture[None] if texture.ndim == 3 else texture
     linear, repeat = operations.check_texture(texture, uv, filter, wrap, fragments)
     index = None if fragments is None else torch.as_tensor(fragments.face_index)
-    return _sample_texture(texture, uv, index, linear, repeat)
+    call = _sample_texture_function if _eager(texture, uv) else _sample_texture
+    return call(texture, uv, index, linear, repeat)
 
 
 def soft_mask(clip: Any, fragments: Fragments, delta: float, combine: str) -> Tensor:
     """`unrender.render.soft_mask` for tensors."""
     clip = _float("clip", clip)
     code = operations.check_mask(clip, fragments, combine)
-    return _soft_mask(
+    call = _soft_mask_function if _eager(clip) else _soft_mask
+    return call(
         clip, torch.as_tensor(fragments.faces), torch.as_tensor(fragments.face_index),
         validate.positive("delta", delta), code,
     )  # fmt: skip
