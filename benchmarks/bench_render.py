@@ -4,10 +4,10 @@
 
 A training step is rasterize, interpolate (W2: and texture), soft mask (not W3), mean squared errors to a
 target, and the gradients of positions and colours (W2: texture). DEODR works in float64, affinely, on one
-thread, with its edge anti-aliasing in place of a soft mask (the mask is a fourth colour) and back-face culling,
-which its gradients need; its silhouette edges are found with numpy inside the step. The two take turns, so that
-other load on the machine hits both; processor time (all threads of the process) is recorded beside wall time,
-and is the figure to look at on a machine that is not idle.
+thread, with its edge anti-aliasing in place of a soft mask (the mask is a fourth colour) and with back-face
+culling, which its gradients need; its silhouette edges are found with numpy inside the step. The two take
+turns, so that other load on the machine hits both; processor time (all threads of the process) is recorded
+beside wall time, and is the figure to look at on a machine that is not idle.
 """
 
 from __future__ import annotations

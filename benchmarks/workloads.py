@@ -1,6 +1,6 @@
 """The three fixed workloads of the renderer benchmarks, from a seed.
 
-- W1 train step: 8 images of 128 x 128, a dented ball of 642 vertices and 1280 faces, vertex colours, soft mask.
+- W1 train step: 8 images of 128 x 128, a dented ball of 642 vertices and 1280 faces, colours, soft mask.
 - W2 bird: 4 images of 256 x 256, the same mesh size, a 256 x 256 texture and soft mask.
 - W3 scan: one image of 512 x 512, 81,920 faces, vertex colours, hard rasterization.
 

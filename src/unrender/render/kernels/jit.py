@@ -36,7 +36,22 @@ def _choose_cache() -> None:
     numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"unrender-numba-{os.getuid()}")  # type: ignore[attr-defined]
 
 
+def _drop_stale() -> None:
+    """Delete compiled kernels older than any kernel's source: numba only looks at a kernel's own file, not at
+    the files of the functions inlined into it.
+    """
+    here = Path(__file__).parent
+    try:
+        newest = max(source.stat().st_mtime for source in here.glob("*.py"))
+        for index in (here / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime < newest:
+                index.unlink(missing_ok=True)
+    except OSError:  # read-only, or another process was faster
+        return
+
+
 _choose_cache()
+_drop_stale()
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
