@@ -51,12 +51,12 @@ class LoopConfig:
     finishing: int = 8
     hypotheses: int = 4
     outline_points: int = 128
-    near_guess: float = 0.02
+    near_guess: float = 0.06
     near_mean: float = 0.02
-    near_camera: float = 2.0
+    near_camera: float = 15.0
     scale_start: float = 8.0
     scale_end: float = 2.5
-    likelihood: float = 0.02
+    likelihood: float = 0.05
 
 
 @dataclass(frozen=True)
