@@ -48,14 +48,14 @@ class LoopConfig:
 
     size: int = 64
     racing: tuple[int, int] = (4, 4)
-    finishing: int = 8
+    finishing: int = 12
     hypotheses: int = 4
     outline_points: int = 128
     near_guess: float = 0.06
     near_mean: float = 0.02
-    near_camera: float = 15.0
+    near_camera: float = 4.0
     scale_start: float = 8.0
-    scale_end: float = 2.5
+    scale_end: float = 3.5
     likelihood: float = 0.05
 
 
