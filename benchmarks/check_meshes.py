@@ -2,8 +2,8 @@
 
     python benchmarks/check_meshes.py out/photos/*.glb
 
-Prints one line a failure and a summary; exit status 1 when a file fails. `tests/export/validate_glb.mjs` runs the
-Khronos validator over the same files.
+Prints one line a failure and a summary; exit status 1 when a file fails. `tests/export/validate_glb.mjs` runs
+the Khronos validator over the same files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unrender.topology import is_consistently_wound, is_watertight, merge_vertic
 
 
 def problems(path: str) -> list[str]:
-    """What is wrong with a file, as words; empty when nothing is. Read by trimesh, independently of our reader."""
+    """What is wrong with a file, as words; empty when nothing is. Read by trimesh, not by our reader."""
     scene = trimesh.load(path, force="mesh", process=False)
     found = []
     merged = merge_vertices(np.asarray(scene.vertices, np.float32), np.asarray(scene.faces, np.int32))

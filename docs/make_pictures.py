@@ -1,8 +1,8 @@
-"""Makes the pictures that the docs and the package show, all rendered here: run `python docs/make_pictures.py`.
+"""Makes the pictures that docs and package show, all rendered here: run `python docs/make_pictures.py`.
 
-    sample   src/unrender/models/sample.jpg, the picture `unrender demo` reconstructs (a procedural bird)
-    birds    docs/pictures/birds.jpg, what the procedural generator makes
-    results  docs/pictures/results.jpg, procedural birds reconstructed from one picture each
+sample   src/unrender/models/sample.jpg, the picture `unrender demo` reconstructs (a procedural bird)
+birds    docs/pictures/birds.jpg, what the procedural generator makes
+results  docs/pictures/results.jpg, procedural birds reconstructed from one picture each
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ TEST_SEED = 500_000
 """Seeds from here on are used for pictures only, never for training."""
 
 
-def bird_picture(seed: int, size: int, azimuth: float, elevation: float = 8.0, noisy: bool = True) -> np.ndarray:
+def bird_picture(
+    seed: int, size: int, azimuth: float, elevation: float = 8.0, noisy: bool = True
+) -> np.ndarray:
     """A procedural bird before a made-up background, uint8 [size, size, 3]."""
     shape = make_bird(seed)
     rng = np.random.default_rng(seed)
@@ -61,7 +63,10 @@ def make_sample() -> None:
 def make_birds() -> None:
     """A sheet of 6 x 4 procedural birds."""
     tiles = [bird_picture(TEST_SEED + i, 180, 30 + 47 * i, noisy=False) for i in range(24)]
-    save(np.concatenate([np.concatenate(tiles[i : i + 6], 1) for i in range(0, 24, 6)], 0), PICTURES / "birds.jpg")
+    save(
+        np.concatenate([np.concatenate(tiles[i : i + 6], 1) for i in range(0, 24, 6)], 0),
+        PICTURES / "birds.jpg",
+    )
 
 
 def make_results() -> None:
@@ -73,7 +78,10 @@ def make_results() -> None:
     for index in range(8):
         picture = bird_picture(TEST_SEED + 40 + index, 256, 25 + 83 * index)
         mesh = reconstructor(picture).mesh
-        views = [turned(mesh, azimuth, elevation, 192) for azimuth, elevation in ((90, 5), (0, 5), (180, 5), (0, 85))]
+        views = [
+            turned(mesh, azimuth, elevation, 192)
+            for azimuth, elevation in ((90, 5), (0, 5), (180, 5), (0, 85))
+        ]
         rows.append(np.concatenate([np.asarray(Image.fromarray(picture).resize((192, 192))), *views], 1))
     sheet = np.concatenate([np.concatenate(rows[i : i + 2], 1) for i in range(0, 8, 2)], 0)
     save(sheet, PICTURES / "results.jpg")

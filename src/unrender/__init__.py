@@ -1,6 +1,6 @@
 """One photo to a textured, lit 3D mesh on a CPU, and the differentiable renderer that learnt it.
 
-The names below are loaded at first use: importing the package alone imports neither numba, onnxruntime nor torch.
+The names below are loaded at first use: importing the package imports neither numba, onnxruntime nor torch.
 """
 
 from __future__ import annotations

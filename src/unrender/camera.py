@@ -1,7 +1,7 @@
 """Pinhole cameras: world to camera to pixel and to clip space.
 
-Conventions (those of OpenGL and glTF): the camera looks down its -Z axis, +X right, +Y up. Pixel (row i, column j)
-has its centre at (u, v) = (j + 0.5, i + 0.5); row 0 is the top.
+Conventions (those of OpenGL and glTF): the camera looks down its -Z axis, +X right, +Y up. Pixel (row i,
+column j) has its centre at (u, v) = (j + 0.5, i + 0.5); row 0 is the top.
 
     u = cx + fx * X / (-Z)        v = cy - fy * Y / (-Z)
 """
@@ -79,7 +79,7 @@ class Camera:
         return np.asarray(points, dtype=np.float64) @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """World points [..., 3] to pixels [..., 2] (u right, v down) and depth along -Z [...] in world units."""
+        """World points [..., 3] to pixels [..., 2] (u right, v down) and depth along -Z [...] (world unit)."""
         local = self.to_camera(points)
         depth = -local[..., 2]
         pixels = np.stack(
@@ -145,7 +145,7 @@ class Camera:
         try:
             return cls(
                 int(record["width"]), int(record["height"]), float(record["fx"]), float(record["fy"]),
-                float(record["cx"]), float(record["cy"]), np.asarray(record["world_to_camera"], dtype=np.float64),
+                float(record["cx"]), float(record["cy"]), np.asarray(record["world_to_camera"], np.float64),
             )  # fmt: skip
         except KeyError as error:
             raise InputError(f"camera: the key {error} is missing from the camera JSON") from None
