@@ -79,7 +79,7 @@ class Camera:
         return np.asarray(points, dtype=np.float64) @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """World points [..., 3] to pixels [..., 2] (u right, v down) and depth along -Z [...] (world unit)."""
+        """World points [..., 3] to pixels [..., 2] (u right, v down) and depth along -Z [...] (world)."""
         local = self.to_camera(points)
         depth = -local[..., 2]
         pixels = np.stack(
