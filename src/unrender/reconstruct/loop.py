@@ -110,7 +110,7 @@ class Loop:
 
     def guess(self, mask: np.ndarray, rotation: np.ndarray, coefficients: np.ndarray) -> Pose:
         """The network's rotation and shape, placed by the mask [S, S] bool; nothing is corrected."""
-        return self._placed(np.asarray(mask, bool), mask_extent(mask), rotation, coefficients)
+        return self._placed(np.asarray(mask, bool), mask_extent(mask), rotation, coefficients).pose
 
     def correct(
         self,
@@ -141,8 +141,7 @@ class Loop:
         log_probabilities = log_probabilities - log_probabilities[order[0]]
         candidates = []
         for i in order:
-            start = self._placed(mask, extent, hypotheses[i], coefficients)
-            view = self._see(start.rotation, start.translation, start.coefficients, mask)
+            view = self._placed(mask, extent, hypotheses[i], coefficients)
             candidates.append(_Candidate(view, hypotheses[i], coefficients, log_probabilities[i]))
         total = sum(config.racing) + config.finishing
         done = 0
@@ -167,12 +166,12 @@ class Loop:
         extent: tuple[float, float, float, float],
         rotation: np.ndarray,
         coefficients: np.ndarray,
-    ) -> Pose:
-        """The pose with the translation that `place` finds."""
+    ) -> _View:
+        """The view with the translation that `place` finds."""
         rotation = np.ascontiguousarray(rotation, np.float64)
         coefficients = np.asarray(coefficients, np.float64)
         translation = place(self._vertices(coefficients) @ rotation.T, extent, self.focal, self.config.size)
-        return self._see(rotation, translation, coefficients, mask).pose
+        return self._see(rotation, translation, coefficients, mask)
 
     def _vertices(self, coefficients: np.ndarray) -> np.ndarray:
         return self.mean + (coefficients @ self.flat_basis).reshape(self.mean.shape)
