@@ -26,7 +26,7 @@ LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 SECOND = 1
 SAME_LAYER = {("cli", "evaluate"), ("train", "synthesize")}
 
-TORCH = ("render/torch_ops.py", "render/reference", "network/", "losses", "train/")
+TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/")
 NO_TORCH = ("network/runtime.py",)
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from unrender.render.fragments import Fragments
 from unrender.render.kernels.threads import set_num_threads
-from unrender.render.operations import interpolate, rasterize, sample_texture, soft_mask
+from unrender.render.operations import interpolate, rasterize, soft_mask
 from unrender.render.scene import RenderResult, Surface, render, render_surface
+from unrender.render.texturing import sample_texture
 from unrender.render.warm import warm
 
 __all__ = [

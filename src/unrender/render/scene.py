@@ -17,6 +17,7 @@ from unrender.camera import Camera
 from unrender.errors import InputError
 from unrender.mesh import Mesh, vertex_normals
 from unrender.render import operations, validate
+from unrender.render.texturing import sample_texture
 from unrender.texture import srgb_to_linear
 
 
@@ -90,7 +91,7 @@ def render_surface(
         if surface.uvs is None:
             raise InputError("surface.uvs: needed with a texture; pass uvs and uv_faces")
         uv = operations.interpolate(surface.uvs, fragments, surface.uv_faces)
-        albedo = operations.sample_texture(surface.texture, uv, wrap="repeat", fragments=fragments)
+        albedo = sample_texture(surface.texture, uv, wrap="repeat", fragments=fragments)
     elif surface.colors is not None:
         albedo = operations.interpolate(surface.colors, fragments)
     else:
