@@ -14,7 +14,7 @@ from unrender.camera import Camera
 from unrender.data.photos import PhotoRecord
 from unrender.errors import ImageError
 from unrender.evaluate.meshes import MeshSet, ViewSettings, mesh_views
-from unrender.export import write_mesh
+from unrender.export import ExportOptions, write_mesh
 from unrender.mesh import Mesh
 from unrender.template import make_template
 
@@ -47,7 +47,7 @@ class Known:
         self.timings_ms = {"network": 10.0, "loop": 5.0}
 
     def export(self, path: Path) -> None:
-        write_mesh(path, self.mesh, texture_format="png")
+        write_mesh(path, self.mesh, ExportOptions(texture_format="png"))
 
 
 class KnowingReconstructor:
@@ -87,7 +87,7 @@ def build_world(root: Path) -> World:
         writer = csv.writer(stream)
         writer.writerow(["name", "category", "file", "textured", "licence", "split", "oriented"])
         for name, scale, oriented in (("long", (0.3, 0.4, 1.0), "yes"), ("wide", (1.0, 0.3, 0.6), "no")):
-            write_mesh(meshes / f"{name}.glb", body(scale), texture_format="png")
+            write_mesh(meshes / f"{name}.glb", body(scale), ExportOptions(texture_format="png"))
             writer.writerow([name, "bird", f"{name}.glb", "true", "CC0-1.0", "val", oriented])
     reconstructor = KnowingReconstructor()
     from unrender.evaluate.views import sh_light

@@ -15,7 +15,7 @@ from PIL import Image
 
 from unrender import __version__
 from unrender.errors import InputError, MeshError, OutputError
-from unrender.export import mesh_to_glb, write_mesh
+from unrender.export import ExportOptions, mesh_to_glb, write_mesh
 from unrender.mesh import Mesh, load_mesh
 from unrender.template import make_template
 from unrender.topology import is_consistently_wound, is_watertight, merge_vertices
@@ -130,7 +130,7 @@ def test_texture_is_not_flipped(tmp_path, level, texture_format):
 def test_reads_back_whole(tmp_path):
     for level in (3, 4):
         _, mesh = _painted(level)
-        write_mesh(tmp_path / "m.glb", mesh, texture_format="png")
+        write_mesh(tmp_path / "m.glb", mesh, ExportOptions(texture_format="png"))
         back = load_mesh(tmp_path / "m.glb")
         assert len(back.vertices) == len(mesh.vertices)
         assert is_watertight(back.faces) and is_consistently_wound(back.faces)
@@ -187,7 +187,7 @@ def test_errors(tmp_path):
         mesh_to_glb(mesh, texture_format="webp")
     with pytest.raises(MeshError, match="no faces"):
         mesh_to_glb(Mesh(mesh.vertices, np.zeros((0, 3), int)))
-    for name in ("m.obj", "m", "m.gltf"):
+    for name in ("m.fbx", "m", "m.gltf"):
         with pytest.raises(InputError, match=r"use one of \.glb"):
             write_mesh(tmp_path / name, mesh)
     with pytest.raises(OutputError):
@@ -227,7 +227,8 @@ def test_khronos_validator(tmp_path):
         for appearance in ("albedo", "photo"):
             for texture_format in ("jpeg", "png"):
                 paths.append(tmp_path / f"{level}_{appearance}.{texture_format}.glb")
-                write_mesh(paths[-1], mesh, appearance=appearance, texture_format=texture_format)
+                options = ExportOptions(appearance, texture_format)
+                write_mesh(paths[-1], mesh, options)
         for name, extra in (("plain", None), ("colored", template.vertices * 0.5 + 0.5)):
             paths.append(tmp_path / f"{level}_{name}.glb")
             write_mesh(paths[-1], Mesh(mesh.vertices, mesh.faces, vertex_colors=extra))

@@ -7,16 +7,17 @@ at the top left, so seam vertices are written twice and v becomes 1 - v, here an
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from unrender import __version__
 from unrender.errors import InputError, MeshError
+from unrender.export.options import APPEARANCES, TEXTURE_FORMATS
+from unrender.export.single_index import single_index
+from unrender.export.texture_file import encode_texture
 from unrender.mesh import Mesh, vertex_normals
 
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
@@ -41,13 +42,13 @@ def mesh_to_glb(mesh: Mesh, *, appearance: str = "albedo", texture_format: str =
         InputError: unknown appearance or texture_format.
         MeshError: the mesh has no faces.
     """
-    if appearance not in ("albedo", "photo"):
+    if appearance not in APPEARANCES:
         raise InputError(f"appearance: expected 'albedo' or 'photo', got {appearance!r}")
-    if texture_format not in ("jpeg", "png"):
+    if texture_format not in TEXTURE_FORMATS:
         raise InputError(f"texture_format: expected 'jpeg' or 'png', got {texture_format!r}")
     if not len(mesh.faces):
         raise MeshError("mesh: has no faces; a GLB file needs at least one triangle")
-    position_of, uv_of, indices = _single_index(mesh)
+    position_of, uv_of, indices = single_index(mesh)
     buffer = _Buffer()
     normals = vertex_normals(mesh.vertices, mesh.faces)
     attributes = {
@@ -73,7 +74,7 @@ def mesh_to_glb(mesh: Mesh, *, appearance: str = "albedo", texture_format: str =
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
     if "TEXCOORD_0" in attributes and mesh.texture is not None and mesh.uvs is not None:
         surface["baseColorTexture"] = {"index": 0}
-        view = buffer.add(_encode(mesh.texture, texture_format))
+        view = buffer.add(encode_texture(mesh.texture, texture_format))
         inside = bool(mesh.uvs.min() >= 0 and mesh.uvs.max() <= 1)
         wrap = _CLAMP if inside else _REPEAT
         document["textures"] = [{"source": 0, "sampler": 0}]
@@ -87,30 +88,6 @@ def mesh_to_glb(mesh: Mesh, *, appearance: str = "albedo", texture_format: str =
         document["extensionsUsed"] = ["KHR_materials_unlit"]
     document["materials"] = [material]
     return buffer.file(document)
-
-
-def _single_index(mesh: Mesh) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Position index [N] and uv index [N] of each written vertex, and faces [F, 3] that refer to those."""
-    if mesh.texture is None or mesh.uvs is None or mesh.uv_faces is None:
-        return np.arange(len(mesh.vertices)), None, mesh.faces
-    position_of = np.zeros(len(mesh.uvs), np.int64)
-    position_of[mesh.uv_faces] = mesh.faces
-    if np.array_equal(position_of[mesh.uv_faces], mesh.faces):  # each uv vertex belongs to one place
-        return position_of, np.arange(len(mesh.uvs)), mesh.uv_faces
-    pairs = mesh.faces.astype(np.int64) * len(mesh.uvs) + mesh.uv_faces
-    unique, inverse = np.unique(pairs, return_inverse=True)
-    return unique // len(mesh.uvs), unique % len(mesh.uvs), inverse.reshape(-1, 3)
-
-
-def _encode(texture: np.ndarray, texture_format: str) -> bytes:
-    """JPEG (quality 92, 4:4:4) or PNG (fastest compression) file of uint8 [h, w, 3]."""
-    stream = io.BytesIO()
-    picture = Image.fromarray(np.ascontiguousarray(texture))
-    if texture_format == "jpeg":
-        picture.save(stream, "JPEG", quality=92, subsampling=0)
-    else:
-        picture.save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
 
 
 class _Buffer:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unrender.camera import Camera
-from unrender.export import write_mesh
+from unrender.export import ExportOptions, write_mesh
 from unrender.files import write_atomic
 from unrender.mesh import Mesh
 
@@ -68,7 +68,7 @@ class Reconstruction:
         if path.suffix.lower() == ".glb":
             write_atomic(path, self.glb)
         else:
-            write_mesh(path, self.mesh, appearance=self.appearance)
+            write_mesh(path, self.mesh, ExportOptions(appearance=self.appearance))
         self.mesh_path = str(path)
         return path
 
