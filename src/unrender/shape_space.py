@@ -3,7 +3,9 @@
     vertices(c) = mean + sum_k c_k * basis_k          c ~ N(0, 1) for shapes like those it was learnt from
 
 The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either
-symmetric (shape) or antisymmetric (a turned head, one leg forward).
+symmetric (shape) or antisymmetric (a turned head, one leg forward). Some may belong to an optional part, such
+as open wings: their coefficients are zero for shapes without it; the first of them says how far it is out,
+about 1 or -1 for shapes with it.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ class ShapeSpace:
             about 1.
         basis: [K, V, 3] float32.
         antisymmetric: [K] bool.
+        optional: [K] bool, or None where no part is optional.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     antisymmetric: np.ndarray
+    optional: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.basis.ndim != 3 or self.basis.shape[1:] != self.mean.shape or self.mean.shape[1:] != (3,):
@@ -57,6 +61,16 @@ class ShapeSpace:
         offset = coefficients @ self.basis.reshape(self.size, -1)
         return self.mean + offset.reshape(self.mean.shape)
 
+    def settle(self, coefficients: np.ndarray) -> np.ndarray:
+        """Coefficients [K] with the optional part put away unless it is clearly out."""
+        if self.optional is None or abs(coefficients[np.argmax(self.optional)]) >= PART_OUT:
+            return coefficients
+        return np.where(self.optional, 0, coefficients).astype(coefficients.dtype)
+
+
+PART_OUT = 0.5
+"""From which size of its first coefficient on an optional part counts as out."""
+
 
 def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
     """Read a space written by `unrender.train.prior`; `prefix` selects a category, for example "bird.".
@@ -66,10 +80,12 @@ def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
     """
     try:
         tensors = load_file(str(path))
+        optional = tensors.get(f"{prefix}optional")
         return ShapeSpace(
             tensors[f"{prefix}mean"].astype(np.float32),
             tensors[f"{prefix}basis"].astype(np.float32),
             tensors[f"{prefix}antisymmetric"].astype(bool),
+            None if optional is None or not optional.any() else optional.astype(bool),
         )
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"shape space {path}: cannot be read ({error}); train it again") from None

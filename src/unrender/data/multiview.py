@@ -7,6 +7,7 @@ by memory map. First axis: objects of the shard.
     world_to_camera  float32 [n, views, 4, 4]          cameras look down -Z; 30 degrees field of view, square
     light            float32 [n, 9, 3]                 world frame, shading = max(sh_basis(normal) @ light, 0)
     seed             int64 [n]                         the object's seed
+    state            uint8 [n]                         optional; 1 where an optional part is out (open wings)
     canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`
     albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
 """
@@ -58,6 +59,7 @@ class MultiviewObject:
     canonical: np.ndarray | None
     albedo: np.ndarray | None
     fov_degrees: float
+    state: int = 0
 
     def camera(self, view: int) -> Camera:
         """Camera of a view, for pictures of the stored size."""
@@ -125,4 +127,5 @@ class MultiviewSet:
             shard["canonical"][row] if "canonical" in shard else None,
             shard["albedo"][row] if "albedo" in shard else None,
             float(self.index["fov_degrees"]),
+            int(shard["state"][row]) if "state" in shard else 0,
         )  # fmt: skip

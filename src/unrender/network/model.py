@@ -155,6 +155,24 @@ def object_colours(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.cat([grid.flatten(1), share.flatten(1), (variance + 1e-6).sqrt()], dim=1)
 
 
+class ObjectEncoder(nn.Module):
+    """The object alone, cut out by the mask head, to a vector: outlines look alike in renders and photos."""
+
+    def __init__(self, image_size: int, outputs: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([
+            nn.Conv2d(4, 24, 3, 2, 1), nn.Conv2d(24, 48, 3, 2, 1), nn.Conv2d(48, 64, 3, 2, 1)
+        ])  # fmt: skip
+        self.project = nn.Linear(64 * (image_size // 16) ** 2, outputs)
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        cut = mask[:, None]
+        x = torch.cat([cut, F.avg_pool2d(image, 2) * cut], dim=1)
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        return self.project(x.flatten(1))
+
+
 class TextureDecoder(nn.Module):
     """A latent vector and the object's colours to a mirror-symmetric texture around its mean colour."""
 
@@ -187,6 +205,7 @@ class UnrenderNetwork(nn.Module):
         self.mask = MaskDecoder()
         cells = (config.image_size // 32) ** 2
         self.squeeze = nn.Conv2d(PYRAMID_CHANNELS[-1] + PYRAMID_CHANNELS[-2], 96, 1)
+        self.object = ObjectEncoder(config.image_size, 512)
         self.trunk = nn.Sequential(
             nn.Linear(96 * cells + PYRAMID_CHANNELS[-1], 512), nn.ReLU(), nn.Linear(512, 384), nn.ReLU()
         )
@@ -198,6 +217,7 @@ class UnrenderNetwork(nn.Module):
         self.anchors: Tensor
         self.register_buffer("anchors", anchor_rotations(config.hypotheses), persistent=False)
         with torch.no_grad():
+            self.object.project.weight.mul_(0.3)
             for layer in (self.camera, self.shape, self.light):
                 layer.weight.mul_(0.2)
                 layer.bias.zero_()
@@ -211,13 +231,18 @@ class UnrenderNetwork(nn.Module):
         last = features[-1]
         context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
         pooled = last.mean((2, 3))
-        latent = self.trunk(torch.cat([F.relu(self.squeeze(context)).flatten(1), pooled], dim=1))
+        mask_logits = self.mask(features)
+        mask = torch.sigmoid(mask_logits.detach())
+        scene, *rest = self.trunk
+        latent = scene(torch.cat([F.relu(self.squeeze(context)).flatten(1), pooled], dim=1))
+        latent = latent + self.object(image, mask)
+        for layer in rest:
+            latent = layer(latent)
         batch, config = image.shape[0], self.config
         camera = self.camera(latent).view(batch, config.hypotheses, 7)
         identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
         rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
-        mask_logits = self.mask(features)
-        mean, colours = object_colours(image, torch.sigmoid(mask_logits.detach()))
+        mean, colours = object_colours(image, mask)
         return Prediction(
             mask_logits=mask_logits,
             rotations=rotations,

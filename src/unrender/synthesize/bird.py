@@ -28,6 +28,7 @@ class ProceduralShape:
         canonical: float32 [V, 3], the same vertices on the generator's default object: vertex i is the
         same point
             of the anatomy in every object.
+        wings_open: whether the wings are spread.
     """
 
     vertices: np.ndarray
@@ -35,6 +36,7 @@ class ProceduralShape:
     colors: np.ndarray
     part: np.ndarray
     canonical: np.ndarray
+    wings_open: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -74,8 +76,9 @@ def make_bird(seed: int, *, open_wings: bool | None = None, family: str | None =
     colors = paint_bird(canonical_vertices(), chosen, paint_rng)
     colors = redden_comb(colors, float(np.clip(2 * parameters.comb - 0.5, 0, 1)))
     return ProceduralShape(
-        normalise(vertices), bird_parts.faces(), colors, bird_parts.part_of_vertex(), canonical_vertices()
-    )
+        normalise(vertices), bird_parts.faces(), colors, bird_parts.part_of_vertex(), canonical_vertices(),
+        parameters.wing_open > 0.5,
+    )  # fmt: skip
 
 
 def _lumps(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -194,7 +194,8 @@ def render_object(
             picture = np.zeros((*index.shape, 3), dtype=np.uint8)
             picture[index >= 0] = np.round(1 + 127 * (np.clip(values, -1, 1) + 1)).astype(np.uint8)
             result.setdefault("canonical", []).append(picture)
-    return {**{name: np.stack(entries) for name, entries in result.items()}, "light": light}
+    arrays = {name: np.stack(entries) for name, entries in result.items()}
+    return {**arrays, "light": light, "state": np.array(item.state, dtype=np.uint8)}
 
 
 def _render_one(config: MultiviewConfig, index: int) -> dict[str, np.ndarray]:

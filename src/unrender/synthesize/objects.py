@@ -29,6 +29,7 @@ class SceneObject:
         canonical: float32 [V, 3] in [-1, 1]: the same points on the undeformed or default object.
         uvs, uv_faces, texture: float32 [T, 2], int32 [F, 3], float32 linear [h, w, 3] (row 0 is v = 1),
         or None.
+        state: 0 at rest; 1 where an optional part is out (a bird's wings are open).
     """
 
     vertices: np.ndarray
@@ -38,6 +39,7 @@ class SceneObject:
     uvs: np.ndarray | None = None
     uv_faces: np.ndarray | None = None
     texture: np.ndarray | None = None
+    state: int = 0
 
 
 def object_seed(seed: int, index: int) -> int:
@@ -59,7 +61,7 @@ def make_object(source: str, include: Sequence[str], seed: int) -> SceneObject:
     """
     if source == "birds":
         bird = make_bird(seed)
-        return SceneObject(bird.vertices, bird.faces, bird.colors, bird.canonical)
+        return SceneObject(bird.vertices, bird.faces, bird.colors, bird.canonical, state=int(bird.wings_open))
     files = mesh_files(source, tuple(include))
     rng = np.random.default_rng(seed)
     return vary_mesh(_load(files[rng.integers(len(files))]), rng)

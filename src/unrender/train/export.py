@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from unrender.errors import MissingExtraError
 from unrender.network.model import OUTPUT_NAMES, NetworkConfig, UnrenderNetwork
 from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
+from unrender.shape_space import load_shape_space
 from unrender.train.checkpoint import load_weights
 
 HALF_LIMIT = 1024
@@ -69,7 +70,8 @@ def export_model(config: ExportConfig) -> float:
         import onnx
     except ImportError:
         raise MissingExtraError("exporting needs onnx; pip install 'unrender[train]'") from None
-    network = UnrenderNetwork(NetworkConfig())
+    space = load_shape_space(config.shape_space, "bird.")
+    network = UnrenderNetwork(NetworkConfig(coefficients=space.size))
     load_weights(config.checkpoint, network)
     network.eval()
     size = network.config.image_size

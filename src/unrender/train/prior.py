@@ -8,6 +8,8 @@ for all shapes,
     vertices_n = mean + sum_k z_nk basis_k,
 
 is fitted jointly, so that correspondence comes from the low rank rather than from a separate registration.
+Where the set says that an optional part of some shapes is out (a bird's open wings), some basis vectors are
+kept for that part: the other shapes' coefficients of them are zero, so that zero means folded, not half open.
 """
 
 from __future__ import annotations
@@ -40,10 +42,12 @@ class PriorConfig:
         objects: multi-view set with canonical pictures.
         out: safetensors file to write.
         symmetric, antisymmetric: number of basis vectors of each parity.
+        optional: number of symmetric basis vectors of an optional part.
         mean_steps: steps for the mean shape alone, from the sphere.
         steps: further steps for mean, basis and coefficients together.
+        fine_steps: the last of them, with pictures of full size.
         shapes, views: per step.
-        size: side of the compared pictures.
+        size: side of the compared pictures before `fine_steps`.
         smooth: weight of the Laplacian of the shapes; of that of the basis.
     """
 
@@ -51,8 +55,10 @@ class PriorConfig:
     out: str
     symmetric: int = 26
     antisymmetric: int = 6
+    optional: int = 8
     mean_steps: int = 400
-    steps: int = 4000
+    steps: int = 6000
+    fine_steps: int = 1500
     shapes: int = 8
     views: int = 3
     size: int = 64
@@ -65,20 +71,27 @@ class PriorConfig:
 class _LinearModel(torch.nn.Module):
     """Mean, basis, codes and template colours, with the parities enforced."""
 
-    def __init__(self, config: PriorConfig, count: int) -> None:
+    def __init__(self, config: PriorConfig, states: np.ndarray) -> None:
         super().__init__()
         template = make_template(3)
         self.mirror = torch.from_numpy(template.mirror.astype(np.int64))
         generator = torch.Generator().manual_seed(config.seed)
-        rank = config.symmetric + config.antisymmetric
+        rank = config.symmetric + config.antisymmetric + config.optional
         sphere = torch.from_numpy(template.vertices.copy())
         self.raw_mean = torch.nn.Parameter(sphere * torch.tensor([0.25, 0.4, 0.6]))
         self.raw_basis = torch.nn.Parameter(0.002 * torch.randn(rank, len(sphere), 3, generator=generator))
-        self.codes = torch.nn.Parameter(0.5 * torch.randn(count, rank, generator=generator))
+        self.codes = torch.nn.Parameter(0.5 * torch.randn(len(states), rank, generator=generator))
         self.colours = torch.nn.Parameter(self.raw_mean.detach() * 0.5 + 0.5)
         self.sign = torch.ones(rank)
-        self.sign[config.symmetric :] = -1
+        self.sign[config.symmetric : config.symmetric + config.antisymmetric] = -1
+        self.group = np.repeat([0, 1, 2], [config.symmetric, config.antisymmetric, config.optional])
+        free = (self.group < 2)[None] | (states > 0)[:, None]
+        self.free = torch.from_numpy(free.astype(np.float32))
         self.flip = torch.tensor([-1.0, 1.0, 1.0])
+
+    def coefficients(self) -> Tensor:
+        """[N, K]; those of an optional part are zero for shapes without it."""
+        return self.codes * self.free
 
     def mean(self) -> Tensor:
         return 0.5 * (self.raw_mean + self.raw_mean[self.mirror] * self.flip)
@@ -108,7 +121,8 @@ def learn_prior(config: PriorConfig) -> Path:
     faces = torch.from_numpy(template.faces.astype(np.int64))
     index, weight = neighbour_table(template.faces, len(template.vertices))
     neighbours, weights = torch.from_numpy(index.astype(np.int64)), torch.from_numpy(weight)
-    model = _LinearModel(config, len(data))
+    states = np.array([data[i].state for i in range(len(data))])
+    model = _LinearModel(config, states)
     optimizer = torch.optim.Adam(
         [
             {"params": [model.raw_mean, model.colours], "scale": 1.0},
@@ -130,15 +144,16 @@ def learn_prior(config: PriorConfig) -> Path:
             1 + 40 * max(0.0, 1 - step / config.mean_steps) + 6 * max(0.0, 1 - 2 * progress)
         )
         picks = rng.choice(len(data), config.shapes, replace=False)
-        targets, masks, cameras = _views(data, picks, config, rng)
-        codes = model.codes[torch.from_numpy(picks)]
+        size = config.size if step < total - config.fine_steps else data.size
+        targets, masks, cameras = _views(data, picks, config.views, size, rng)
+        codes = model.coefficients()[torch.from_numpy(picks)]
         mean, basis = model.mean(), model.basis()
         shapes = mean.expand(config.shapes, -1, -1)
         if not alone:
             shapes = shapes + torch.einsum("nk,kvc->nvc", codes, basis)
         delta = 1 / 700 * (1 - progress) + 1 / 4000 * progress
         clip = clip_from_cameras(shapes.repeat_interleave(config.views, 0), cameras)
-        fragments = render.rasterize(clip, faces, (config.size, config.size))
+        fragments = render.rasterize(clip, faces, (size, size))
         colours = render.interpolate(model.symmetric_colours()[None], fragments)
         silhouette = render.soft_mask(clip, fragments, delta=delta)
         both = (fragments.face_index >= 0) & (masks > 0.5)
@@ -163,18 +178,21 @@ def learn_prior(config: PriorConfig) -> Path:
 
 
 def _views(
-    data: MultiviewSet, picks: np.ndarray, config: PriorConfig, rng: np.random.Generator
+    data: MultiviewSet, picks: np.ndarray, views: int, size: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Canonical pictures [N, S, S, 3], coverage [N, S, S] and cameras [N, 4, 4] of random views."""
+    """Canonical pictures [N, size, size, 3], coverage and cameras [N, 4, 4] of random views."""
     pictures, masks, cameras = [], [], []
     for pick in picks:
         item = data[int(pick)]
         assert item.canonical is not None
-        for view in rng.choice(len(item.world_to_camera), config.views, replace=False):
-            pictures.append(decode_canonical(item.canonical[view])[0] * 0.5 + 0.5)
-            alpha = item.rgba[view, :, :, 3]
-            block = alpha.shape[0] // config.size
-            masks.append(alpha.reshape(config.size, block, config.size, block).mean((1, 3)))
+        for view in rng.choice(len(item.world_to_camera), views, replace=False):
+            values, seen = decode_canonical(item.canonical[view])
+            weighted = (
+                np.concatenate([values * 0.5 + 0.5, np.ones_like(values[..., :1])], -1) * seen[..., None]
+            )
+            pooled = _pool(weighted, size)
+            pictures.append(pooled[..., :3] / np.maximum(pooled[..., 3:], 1e-6))
+            masks.append(_pool(item.rgba[view, :, :, 3:].astype(np.float32), size)[..., 0])
             cameras.append(item.world_to_camera[view])
     return (
         torch.from_numpy(np.stack(pictures).astype(np.float32)),
@@ -183,36 +201,48 @@ def _views(
     )
 
 
+def _pool(picture: np.ndarray, size: int) -> np.ndarray:
+    """[S, S, C] averaged over blocks, or repeated, to [size, size, C]."""
+    side = picture.shape[0]
+    if side < size:
+        return picture.repeat(size // side, 0).repeat(size // side, 1)
+    return picture.reshape(size, side // size, size, side // size, -1).mean((1, 3))
+
+
 def _write(model: _LinearModel, config: PriorConfig) -> Path:
-    """Whiten the coefficients (each parity by itself) and write mean and basis."""
+    """Whiten the coefficients (each group by itself) and write mean and basis."""
     with torch.no_grad():
         mean, basis, codes = (
             model.mean().numpy(),
             model.basis().numpy(),
-            model.codes.numpy().astype(np.float64),
+            model.coefficients().numpy().astype(np.float64),
         )
-    sign = model.sign.numpy()
-    mean = mean + np.einsum("k,kvc->vc", codes.mean(0) * (sign > 0), basis).astype(np.float32)
-    bases, spreads = [], []
-    for parity in (1.0, -1.0):
-        chosen = sign == parity
-        centred = codes[:, chosen] - (codes[:, chosen].mean(0) if parity > 0 else 0)
+    mean = mean + np.einsum("k,kvc->vc", codes.mean(0) * (model.group == 0), basis).astype(np.float32)
+    with_part = model.free.numpy().all(1)
+    bases: list[np.ndarray] = []
+    groups: list[int] = []
+    for group in range(3):
+        chosen = model.group == group
+        if not chosen.any() or (group == 2 and not with_part.any()):
+            continue
+        used = codes[:, chosen] if group < 2 else codes[with_part][:, chosen]
+        centred = used - used.mean(0) * (group == 0)
         offsets = basis[chosen].reshape(chosen.sum(), -1).astype(np.float64)
         values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
         root = vectors * np.sqrt(np.maximum(values, 0))
         _, scale, directions = np.linalg.svd(root.T @ offsets, full_matrices=False)
         bases.append((scale[:, None] * directions).reshape(-1, *mean.shape))
-        spreads.append(scale)
+        groups += [group] * len(scale)
     out = Path(config.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(out.name + f".tmp{os.getpid()}")
-    counts = [len(b) for b in bases]
     prefix = f"{config.category}."
     save_file(
         {
             f"{prefix}mean": np.ascontiguousarray(mean, np.float32),
             f"{prefix}basis": np.ascontiguousarray(np.concatenate(bases), np.float32),
-            f"{prefix}antisymmetric": np.repeat([0, 1], counts).astype(np.uint8),
+            f"{prefix}antisymmetric": np.equal(groups, 1).astype(np.uint8),
+            f"{prefix}optional": np.equal(groups, 2).astype(np.uint8),
             f"{prefix}colours": model.symmetric_colours().detach().numpy().copy(),
         },
         str(temporary),

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from unrender.errors import ConfigError
 from unrender.network.model import NetworkConfig, UnrenderNetwork
+from unrender.shape_space import load_shape_space
 from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from unrender.train.config import TrainConfig, load_config
 from unrender.train.step import Objective
@@ -58,7 +59,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     (folder / "preview").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 
-    network = UnrenderNetwork(NetworkConfig())
+    network = UnrenderNetwork(network_config(config))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.initial_weights:
         load_weights(config.initial_weights, network)
@@ -72,6 +73,13 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     objective = Objective(config, network.config)
     _Loop(config, folder, network, average, optimizer, objective).run(start)
     return folder
+
+
+def network_config(config: TrainConfig) -> NetworkConfig:
+    """Sizes of the network: as many coefficients as the shape space has."""
+    if not config.shape_space:
+        return NetworkConfig()
+    return NetworkConfig(coefficients=load_shape_space(config.shape_space, "bird.").size)
 
 
 def keep_memory() -> None:
