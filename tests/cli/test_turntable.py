@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from unrender.cli.turntable import save_turntable, turntable_frames
+from unrender.cli.turntable import save_turntable
+from unrender.export.views import turn_frames
 from unrender.mesh import Mesh
 from unrender.template import make_template
 
@@ -22,7 +23,7 @@ def marked_body() -> Mesh:
 
 
 def test_turn_starts_at_the_front_and_shows_the_left_next() -> None:
-    frames = turntable_frames(marked_body(), frames=4, size=48)
+    frames = turn_frames(marked_body(), frames=4, size=48)
     assert frames.shape == (4, 48, 48, 3) and frames.dtype == np.uint8
     front, left, back, _ = frames[:, 22, 24].astype(int)
     assert front[0] > front[1] + 60 and left[1] > left[0] + 60 and back.max() - back.min() < 10

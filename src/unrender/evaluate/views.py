@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unrender.camera import Camera, orbit
+from unrender.camera import Camera
+from unrender.export.views import orbit_camera, sh_light, smooth_view, unit_mesh
 from unrender.image import crop_square
-from unrender.light import sh_basis
 from unrender.mesh import Mesh
-from unrender.metrics import normalize_box
-from unrender.texture import linear_to_srgb, srgb_to_linear
+from unrender.texture import linear_to_srgb
 
 if TYPE_CHECKING:
     from unrender.reconstruct import Reconstruction
@@ -32,21 +30,6 @@ def crop_camera(camera: Camera, crop: tuple[float, float, float], size: int) -> 
         camera, width=size, height=size, fx=camera.fx * scale, fy=camera.fy * scale,
         cx=(camera.cx - x) * scale, cy=(camera.cy - y) * scale,
     )  # fmt: skip
-
-
-def sh_light(direction: np.ndarray, ambient: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """[9, 3] spherical-harmonic light whose shading is close to ambient + strength * max(n . direction, 0).
-
-    Args:
-        direction: [3] towards the light, world frame. ambient, strength: [3] linear RGB.
-    """
-    steps = np.arange(2000) + 0.5  # evenly spread normals: a spherical Fibonacci lattice
-    height, turn = 1 - 2 * steps / len(steps), steps * math.pi * (3 - math.sqrt(5))
-    radius = np.sqrt(1 - height**2)
-    normals = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], axis=1)
-    facing = np.maximum(normals @ (np.asarray(direction) / np.linalg.norm(direction)), 0)
-    shading = np.asarray(ambient) + facing[:, None] * np.asarray(strength)
-    return np.linalg.lstsq(np.asarray(sh_basis(normals)), shading, rcond=None)[0]
 
 
 def render_view(mesh: Mesh, camera: Camera, light: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -91,42 +74,6 @@ def look(result: Reconstruction, mesh: Mesh, size: int = SIZE) -> tuple[np.ndarr
     """The exported mesh of a result lit and seen as in its photo: sRGB [size, size, 3] and mask."""
     camera = Camera.from_json(result.camera.to_json())  # what anybody would read from the JSON
     return render_view(mesh, crop_camera(camera, result.crop, size), np.asarray(result.light))
-
-
-def unit_mesh(mesh: Mesh) -> Mesh:
-    """The mesh with its bounding box in the unit box (see `metrics.normalize_box`)."""
-    return replace(mesh, vertices=normalize_box(mesh.vertices, mesh.faces).astype(np.float32))
-
-
-def orbit_camera(mesh: Mesh, azimuth: float, elevation: float, size: int, margin: float = 1.08) -> Camera:
-    """A camera on an orbit (degrees) round a centred mesh that sees all of it.
-
-    `margin` is the distance over that at which the bounding sphere just fits the picture.
-    """
-    radius = float(np.linalg.norm(mesh.vertices[np.unique(mesh.faces)], axis=1).max())
-    distance = margin * radius / math.sin(math.radians(15))
-    return Camera.from_fov(size, orbit(azimuth, elevation, distance), 30.0)
-
-
-def smooth_view(
-    mesh: Mesh, camera: Camera, light: np.ndarray | None, behind: np.ndarray | float
-) -> tuple[np.ndarray, np.ndarray]:
-    """An anti-aliased rendering over a background.
-
-    Args:
-        mesh, camera, light: as `render_view`.
-        behind: sRGB in [0, 1], a grey or [H, W, 3].
-
-    Returns:
-        sRGB float32 [H, W, 3] in [0, 1] and the coverage float [H, W] in [0, 1].
-    """
-    from unrender.render.scene import render
-
-    result = render(mesh, camera, light, (camera.height, camera.width), samples=2)
-    mask = np.asarray(result.mask)
-    paper = srgb_to_linear(np.asarray(behind, dtype=np.float32))
-    linear = result.image + paper * (1 - mask[..., None])
-    return linear_to_srgb(np.clip(linear, 0, 1)).astype(np.float32), mask
 
 
 def turned_views(mesh: Mesh, size: int = SIZE) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from unrender.export.formats import (
     write_mesh,
 )
 from unrender.export.glb import mesh_to_glb
+from unrender.export.maps import write_depth, write_normals
 from unrender.export.options import ExportOptions
 from unrender.export.turntable import write_turntable
 
@@ -24,6 +25,8 @@ __all__ = [
     "export_bytes",
     "format_of",
     "mesh_to_glb",
+    "write_depth",
     "write_mesh",
+    "write_normals",
     "write_turntable",
 ]

@@ -23,7 +23,8 @@ class ExportOptions:
         texture_size: side of the texture in texels, 1 to 8192; larger than the mesh's own only interpolates.
         faces: at most about this many triangles, at least 16; seams of the texture are kept. Needs
             `unrender[simplify]`.
-        height: extent along +Y, in metres; without it the unit is the mesh's own.
+        height: extent along +Y in metres, before triangles are taken away; without it the unit is the mesh's
+            own.
 
     Raises:
         InputError: a value outside these ranges.

@@ -13,7 +13,7 @@ from unrender.texture import resize
 
 
 def prepare(mesh: Mesh, options: ExportOptions) -> Mesh:
-    """The mesh with the vertex budget, texture size and height of `options`.
+    """The mesh with the height, vertex budget and texture size of `options`, in this order.
 
     Raises:
         MeshError: no faces, or a height for a mesh that has none.
@@ -21,14 +21,14 @@ def prepare(mesh: Mesh, options: ExportOptions) -> Mesh:
     """
     if not len(mesh.faces):
         raise MeshError("mesh: has no faces; a file needs at least one triangle")
+    if options.height is not None:
+        mesh = replace(mesh, vertices=mesh.vertices * np.float32(height_scale(mesh, options.height)))
     if options.faces is not None and len(mesh.faces) > options.faces:
         from unrender.export.simplify import simplify
 
         mesh = simplify(mesh, options.faces)
     if options.texture_size is not None and mesh.texture is not None:
         mesh = replace(mesh, texture=resize(mesh.texture, options.texture_size, options.texture_size))
-    if options.height is not None:
-        mesh = replace(mesh, vertices=mesh.vertices * np.float32(height_scale(mesh, options.height)))
     return mesh
 
 
