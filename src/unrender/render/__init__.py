@@ -8,18 +8,22 @@ from __future__ import annotations
 from unrender.render.fragments import Fragments
 from unrender.render.kernels.threads import set_num_threads
 from unrender.render.operations import interpolate, rasterize, soft_mask
+from unrender.render.pyramid import Pyramid, make_pyramid
 from unrender.render.scene import RenderResult, Surface, render, render_surface
-from unrender.render.texturing import sample_texture
+from unrender.render.texturing import sample_cube_map, sample_texture
 from unrender.render.warm import warm
 
 __all__ = [
     "Fragments",
+    "Pyramid",
     "RenderResult",
     "Surface",
     "interpolate",
+    "make_pyramid",
     "rasterize",
     "render",
     "render_surface",
+    "sample_cube_map",
     "sample_texture",
     "set_num_threads",
     "soft_mask",

@@ -81,3 +81,33 @@ def eager(*tensors: Tensor | None) -> bool:
 
 
 _ORDINARY = (Tensor, torch.nn.Parameter)
+
+
+def plain_or_operator(name: str, plain: Callable, fake: Callable) -> Callable:
+    """An operator without a gradient of its own (a `vjp`); ordinary tensors take the short way."""
+    registered = operator(name, plain)
+    registered.register_fake(fake)
+
+    def call(*inputs: Any) -> Any:
+        return (plain if _all_ordinary(inputs) else registered)(*inputs)
+
+    return call
+
+
+def differentiable(
+    name: str, plain: Callable, fake: Callable, setup: Callable, backward: Callable
+) -> Callable:
+    """An operator with its gradient, as a function that takes the short way for ordinary tensors."""
+    registered = operator(name, plain)
+    registered.register_fake(fake)
+    registered.register_autograd(backward, setup_context=setup)
+    short = function(plain, setup, backward)
+
+    def call(*inputs: Any) -> Any:
+        return (short if _all_ordinary(inputs) else registered)(*inputs)
+
+    return call
+
+
+def _all_ordinary(inputs: tuple) -> bool:
+    return eager(*(value for value in inputs if isinstance(value, Tensor)))
