@@ -15,7 +15,9 @@ BASE := $(VENV)/.installed
 DEV := $(VENV)/.installed-for-development
 SOURCES := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test check lint venv validator validator-if-possible sheets clean distclean
+WEB := src/unrender/viewer/page/vendor
+
+.PHONY: help demo test check lint venv web validator validator-if-possible web-if-possible sheets clean distclean
 
 help:
 	@echo "make demo       install into $(VENV), reconstruct the sample picture into $(OUT)/"
@@ -23,6 +25,7 @@ help:
 	@echo "make venv       $(VENV) with everything for development"
 	@echo "make check      lint, formatting, types and tests"
 	@echo "make validator  install the Khronos glTF validator (npm)"
+	@echo "make web        put the libraries of the web page (npm, by lock file) into the package"
 	@echo "make sheets     contact sheets of photos: make sheets PHOTOS=folder"
 	@echo "make clean      remove outputs and caches; make distclean also $(VENV) and node_modules"
 
@@ -36,7 +39,7 @@ demo:
 	echo "The mesh is $(OUT)/demo.glb, the turntable $(OUT)/demo.gif."; \
 	echo "Set-up took $$((ready - start)) s, the demo $$((end - ready)) s."
 
-test: $(DEV) validator-if-possible
+test: $(DEV) validator-if-possible web-if-possible
 	$(PY) -m pytest -n 2 -rsfE
 
 check: lint test
@@ -56,6 +59,20 @@ validator-if-possible:
 	@if [ -f node_modules/.package-lock.json ] && [ node_modules/.package-lock.json -nt package-lock.json ]; then :; \
 	elif ! command -v npm >/dev/null 2>&1; then echo "npm not found: the Khronos validator will not run"; \
 	elif ! $(MAKE) --no-print-directory validator; then echo "npm ci failed: the Khronos validator will not run"; fi
+
+# <model-viewer> and ONNX Runtime Web, which `unrender serve` needs and wheels carry. Not committed.
+web: validator
+	@mkdir -p $(WEB)
+	cp node_modules/@google/model-viewer/dist/model-viewer.min.js $(WEB)/
+	cp node_modules/onnxruntime-web/dist/ort.wasm.min.mjs $(WEB)/
+	cp node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.mjs $(WEB)/
+	cp node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm $(WEB)/
+
+# Without them the tests of the page are skipped, and pytest's summary says so.
+web-if-possible: validator-if-possible
+	@if [ -d node_modules/onnxruntime-web ] && [ -d node_modules/@google/model-viewer ]; then \
+		$(MAKE) --no-print-directory -o validator web >/dev/null; \
+	else echo "the libraries of the web page are missing: its tests will be skipped"; fi
 
 sheets: $(DEV)
 	@if [ ! -f "$(PHOTOS)/index.csv" ]; then \

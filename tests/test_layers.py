@@ -17,14 +17,14 @@ LAYERS = [
     {"losses", "metrics"},
     {"synthesize", "train", "export"},
     {"reconstruct"},
-    {"evaluate", "cli"},
+    {"evaluate", "cli", "viewer"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 
 # Within a layer: the small modules of the second may use one another without cycles; the command line
-# shows what evaluation computes; training augments with what `synthesize` offers.
+# shows what evaluation computes and starts the server; training augments with what `synthesize` offers.
 SECOND = 1
-SAME_LAYER = {("cli", "evaluate"), ("train", "synthesize")}
+SAME_LAYER = {("cli", "evaluate"), ("cli", "viewer"), ("train", "synthesize")}
 
 TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/")
 NO_TORCH = ("network/runtime.py",)

@@ -1,0 +1,159 @@
+// The texture: the photo where the surface is seen, its mirror image where that helps, else the predicted colour.
+
+import { vertexNormals } from "../mesh/normals.js";
+import { rotate } from "./placement.js";
+import { toCamera } from "./camera.js";
+import { LINEAR_OF_BYTE, shade, toByte } from "./light.js";
+import { pullPush } from "./pull_push.js";
+
+const MIRROR_TRUST = 0.85;
+const DEPTH_TOLERANCE = 0.03;
+
+/** Confidence that a pixel's colour is the object's: the mask, smoothed, minus its rim. */
+function eroded(mask, size) {
+  let soft = mask;
+  for (const step of [size, 1]) {
+    for (const shift of [1, 2]) {
+      const before = soft;
+      const along = (at, by) => {
+        const row = Math.trunc(at / size);
+        const column = at % size;
+        return step === 1
+          ? row * size + ((column + by + size) % size)
+          : ((row + by + size) % size) * size + column;
+      };
+      soft = before.map((value, at) => Math.min(value, before[along(at, -shift)], before[along(at, shift)]));
+    }
+  }
+  return soft.map((value) => Math.min(Math.max(2 * value - 0.6, 0), 1));
+}
+
+/** Where each texel lies: in the camera's frame, with its normals in the object's and the camera's frame. */
+function texelPoints(atlas, faces, local, normals, facing) {
+  const count = atlas.face.length;
+  const result = { local: new Float32Array(3 * count), normal: new Float32Array(3 * count), facing: new Float32Array(3 * count) };
+  for (let at = 0; at < count; at++) {
+    if (atlas.face[at] < 0) continue;
+    for (let k = 0; k < 3; k++) {
+      const vertex = 3 * faces[3 * atlas.face[at] + k];
+      const weight = atlas.weights[3 * at + k];
+      for (let c = 0; c < 3; c++) {
+        result.local[3 * at + c] += weight * local[vertex + c];
+        result.normal[3 * at + c] += weight * normals[vertex + c];
+        result.facing[3 * at + c] += weight * facing[vertex + c];
+      }
+    }
+  }
+  return result;
+}
+
+/** Colours of the texels in the photo, and how far each can be trusted. */
+function gather(atlas, points, view) {
+  const { photo, trust, size, focal, depth, cells } = view;
+  const count = atlas.face.length;
+  const colour = new Float32Array(3 * count);
+  const confidence = new Float32Array(count);
+  for (let at = 0; at < count; at++) {
+    if (atlas.face[at] < 0) continue;
+    const [x, y, z] = points.local.subarray(3 * at, 3 * at + 3);
+    const normal = points.normal.subarray(3 * at, 3 * at + 3);
+    const facing = points.facing.subarray(3 * at, 3 * at + 3);
+    const length = Math.hypot(...normal) + 1e-8;
+    for (let c = 0; c < 3; c++) normal[c] /= length;
+    let u = 0.5 * size + (focal * x) / -z;
+    let v = 0.5 * size - (focal * y) / -z;
+    let cosine = -(facing[0] * x + facing[1] * y + facing[2] * z) / (length * Math.hypot(x, y, z) + 1e-8);
+    if (u < 0 || v < 0 || u >= size || v >= size) {
+      u = Math.min(Math.max(u, 0), size - 1);
+      v = Math.min(Math.max(v, 0), size - 1);
+      cosine = 0;
+    }
+    const pu = Math.min(Math.max(u - 0.5, 0), size - 1.001);
+    const pv = Math.min(Math.max(v - 0.5, 0), size - 1.001);
+    const [a, b] = [Math.trunc(pv), Math.trunc(pu)];
+    const [fy, fx] = [pv - a, pu - b];
+    for (let c = 0; c < 3; c++) {
+      const pixel = (row, column) => photo[3 * (row * size + column) + c];
+      const top = pixel(a, b) * (1 - fx) + pixel(a, b + 1) * fx;
+      const low = pixel(a + 1, b) * (1 - fx) + pixel(a + 1, b + 1) * fx;
+      colour[3 * at + c] = top * (1 - fy) + low * fy;
+    }
+    if (cosine <= 0.05) continue;
+    const row = Math.min(Math.trunc((v * cells) / size), cells - 1);
+    const column = Math.min(Math.trunc((u * cells) / size), cells - 1);
+    const seen = depth[row * cells + column];
+    if (seen > 0 && -z > seen + DEPTH_TOLERANCE) continue;
+    const slope = Math.min(Math.max((cosine - 0.05) / 0.3, 0), 1);
+    confidence[at] = trust[a * size + b] * slope * slope * (3 - 2 * slope);
+  }
+  return { colour, confidence };
+}
+
+/** The value below which a share `q` of the values lies, linearly interpolated. */
+function quantile(values, q) {
+  const sorted = Float32Array.from(values).sort();
+  const place = q * (sorted.length - 1);
+  const low = Math.floor(place);
+  return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (place - low);
+}
+
+/** How much brighter the light must be for the albedo of what is surely seen to stay within 1. */
+function exposure(colour, confidence) {
+  const brightest = [];
+  confidence.forEach((value, at) => {
+    if (value > 0.5) brightest.push(Math.max(colour[3 * at], colour[3 * at + 1], colour[3 * at + 2]));
+  });
+  return brightest.length ? Math.max(1, quantile(brightest, 0.98)) : 1;
+}
+
+/**
+ * Texture of the template's atlas.
+ *
+ * shape: {vertices, faces}; camera: of the crop; crop: 8-bit picture; mask: [N x N] of the crop; depth: [M x M];
+ * predicted: linear albedo [T x T x 3]; light: [9 x 3]; lit: keep the photo's light in the colours.
+ * Returns {texture: Uint8Array [T x T x 3] sRGB, light}.
+ */
+export function bake({ shape, camera, atlas, crop, mask, depth, predicted, light, lit }) {
+  const size = crop.width;
+  const local = Float32Array.from(toCamera(camera, shape.vertices));
+  const normals = vertexNormals(shape.vertices, shape.faces);
+  const facing = Float32Array.from(rotate(normals, camera.rotation));
+  const trust = eroded(mask, size);
+  const photo = Float32Array.from(crop.data, (value) => LINEAR_OF_BYTE[value]);
+  pullPush(photo, trust.map((value) => (value > 0.5 ? 1 : 0)), size);
+
+  const points = texelPoints(atlas, shape.faces, local, normals, facing);
+  const cells = Math.sqrt(depth.length);
+  const { colour, confidence } = gather(atlas, points, { photo, trust, size, focal: camera.fx, depth, cells });
+  const base = Float32Array.from(predicted);
+  for (let at = 0; at < confidence.length; at++) {
+    const shading = shade(...points.normal.subarray(3 * at, 3 * at + 3), light);
+    for (let c = 0; c < 3; c++) {
+      if (lit) base[3 * at + c] *= shading[c];
+      else colour[3 * at + c] /= shading[c];
+    }
+  }
+  if (!lit) {
+    const gain = exposure(colour, confidence);
+    for (let i = 0; i < colour.length; i++) [colour[i], base[i]] = [colour[i] / gain, base[i] / gain];
+    light = Float32Array.from(light, (value) => value * gain);
+  }
+  return { texture: blend(colour, confidence, base, Math.sqrt(confidence.length)), light };
+}
+
+/** What is seen here or on the mirrored side, carried over smoothly into the predicted colour. */
+function blend(colour, confidence, base, side) {
+  const known = new Float32Array(confidence.length);
+  const difference = new Float32Array(colour.length);
+  for (let at = 0; at < known.length; at++) {
+    const mirrored = at - (at % side) + (side - 1 - (at % side));
+    const twin = confidence[mirrored] * MIRROR_TRUST * (1 - confidence[at]);
+    known[at] = confidence[at] + twin;
+    for (let c = 0; c < 3; c++) {
+      const sum = confidence[at] * colour[3 * at + c] + twin * colour[3 * mirrored + c];
+      difference[3 * at + c] = sum / Math.max(known[at], 1e-6) - base[3 * at + c];
+    }
+  }
+  pullPush(difference, known, side);
+  return Uint8Array.from(base, (value, i) => toByte(value + difference[i]));
+}

@@ -1,0 +1,92 @@
+"""The page as a folder for any static host: the network runs in the visitor's browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from unrender.errors import ModelError, OutputError
+from unrender.files import write_atomic
+from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
+from unrender.reconstruct.pipeline import DEFAULT_MODEL, TEXTURE_SIZE
+from unrender.template import make_template
+from unrender.viewer.page_files import page_folder
+from unrender.viewer.settings import Limits
+
+BROWSER_FORMATS = ("glb", "obj", "ply", "stl")
+"""What the page can write without a server."""
+
+TEMPLATE_FILE = "template.safetensors"
+
+
+def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
+    """Write the page, the model and ONNX Runtime Web to a folder. Files of an earlier call are replaced.
+
+    Args:
+        out: the folder, made if needed. It must be empty, or hold an earlier page (a `config.json`).
+        model: a model folder; None takes the one inside the package.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutputError: the folder holds something else, or cannot be written.
+        ModelError: there is no such model, or a file of it is missing.
+        MissingExtraError: the page's libraries are missing.
+    """
+    page, folder = page_folder(), Path(out)
+    source = DEFAULT_MODEL if model is None else Path(model)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; give the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise OutputError(f"{folder}: holds other files; give the name of a new or empty folder")
+    files = {path.relative_to(page).as_posix(): path.read_bytes() for path in sorted(_page_files(page))}
+    for name in (MODEL_FILE, CARD_FILE, SHAPES_FILE):
+        try:
+            files[f"model/{name}"] = (source / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"model {source / name}: cannot be read ({error.strerror})") from None
+    files[f"model/{TEMPLATE_FILE}"] = template_tables()
+    files["config.json"] = json.dumps(browser_config(), indent=1).encode() + b"\n"
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    return folder
+
+
+def _page_files(page: Path) -> list[Path]:
+    return [path for path in page.rglob("*") if path.is_file() and not path.name.startswith(".")]
+
+
+def browser_config() -> dict[str, Any]:
+    """`config.json` of the page without a server."""
+    limits = Limits()
+    return {
+        "mode": "browser",
+        "max_bytes": limits.max_bytes,
+        "max_pixels": limits.max_pixels,
+        "formats": list(BROWSER_FORMATS),
+        "refine": False,
+    }
+
+
+def template_tables() -> bytes:
+    """The mesh that all shapes share and its atlas, as a safetensors file.
+
+    faces, uv_faces int32 [F, 3]; uvs float32 [Vt, 2]; uv_vertices int32 [Vt]; texel_face int32 [T, T] and
+    texel_weights float32 [T, T, 3] as `Template.texels`, T = 256.
+    """
+    template = make_template(3)
+    face, weights = template.texels(TEXTURE_SIZE)
+    tables = {
+        "faces": template.faces,
+        "uvs": template.uvs,
+        "uv_faces": template.uv_faces,
+        "uv_vertices": template.uv_vertices,
+        "texel_face": face,
+        "texel_weights": weights,
+    }
+    return save({name: np.ascontiguousarray(values) for name, values in tables.items()})
