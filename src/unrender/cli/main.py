@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "reconstruct the sample picture that ships with the package",
     "train": "train a model from a configuration file",
     "evaluate": "measure a model on photos or meshes, or draw contact sheets",
+    "serve": "the web page and the HTTP API, on this machine; or the page as a static folder",
     "warm": "compile the kernels ahead of the first use",
 }
 """Subcommands and what they do; each lives in the module `unrender.cli.<name>` as `run(arguments) -> int`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from unrender.errors import InputError
+from unrender.render.kernels.threads import num_threads
 
 MEGABYTE = 1_000_000
 
@@ -55,7 +55,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    workers: int = field(default_factory=lambda: max(1, min(4, len(os.sched_getaffinity(0)))))
+    workers: int = field(default_factory=lambda: min(4, num_threads()))
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -16,12 +16,14 @@ export async function loadNetwork(weights, size) {
     }
     const input = new ort.Tensor("float32", values, [1, 3, size, size]);
     const outputs = await session.run({ [session.inputNames[0]]: input });
-    return guess(session.outputNames.map((name) => outputs[name]));
+    return guess(outputs);
   };
 }
 
-/** What the seven outputs mean; the same as `unrender.network.runtime.Guess`. */
-function guess([mask, rotations, hypotheses, coefficients, light, texture, categories]) {
+/** What the outputs mean; the same as `unrender.network.runtime.Guess`. */
+function guess(outputs) {
+  const { mask_logits: mask, rotations, hypothesis_logits: hypotheses, category_logits: categories } = outputs;
+  const { coefficients, light, texture } = outputs;
   const best = hypotheses.data.reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
   return {
     mask: Float32Array.from(mask.data, (value) => 1 / (1 + Math.exp(-value))),
