@@ -16,7 +16,7 @@ class FakeReconstruction:
     def __init__(self, photo: Any) -> None:
         self.photo = photo
 
-    def export(self, path: Path) -> None:
+    def export(self, path: Path, options: object = None) -> None:
         write_atomic(path, b"glTF")
 
     def to_json(self, path: Path) -> None:

@@ -63,7 +63,7 @@ def test_one_bad_photo_does_not_stop_the_rest(
     bad.write_bytes(b"")
     out = photo.parent / "out"
     assert main([str(photo), str(bad), str(other), "-o", f"{out}/"]) == 2
-    assert sorted(path.name for path in out.iterdir()) == ["bird.glb", "other.glb"]
+    assert sorted(path.name for path in out.iterdir()) == ["bird.glb", "other.glb", "unrender.jsonl"]
     error = capsys.readouterr().err.splitlines()
     assert error[0].startswith("unrender: error: ") and "bad.jpg" in error[0]
     assert error[1] == "unrender: 2 of 3 photos reconstructed"

@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(list(arguments))
     folder = Path(options.output)
-    outputs = Outputs(folder / "demo.glb", folder / "demo.json", folder / "demo.gif")
+    outputs = Outputs(folder / "demo.glb", folder / "demo.json", {"turntable": folder / "demo.gif"})
     outputs.check(force=True)
 
     from unrender.cli.reconstruct import load_reconstructor
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     print(f"photo      {width} x {height} pixels: {result.category} ({result.confidence:.2f})")
     print(f"mesh       {outputs.mesh}")
     print(f"camera     {outputs.json}")
-    print(f"turntable  {outputs.turntable}")
+    print(f"turntable  {folder / 'demo.gif'}")
     stages = ", ".join(f"{name} {ms:.1f}" for name, ms in result.timings_ms.items())
     print(f"time       {sum(result.timings_ms.values()):.0f} ms ({stages})")
     return 0

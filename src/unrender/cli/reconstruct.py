@@ -1,4 +1,4 @@
-"""`unrender PHOTO...`: photos to GLB files.
+"""`unrender PHOTO...`: photos to meshes.
 
 Heavy modules are imported only once the first photo is known to be good.
 """
@@ -6,14 +6,15 @@ Heavy modules are imported only once the first photo is known to be good.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unrender.cli.options import export_options, parse_options, picture_options
 from unrender.cli.outputs import Outputs, plan_outputs
-from unrender.cli.parser import OneLineParser, parse_box, parse_fov
-from unrender.errors import InputError, UnrenderError
+from unrender.errors import InputError
+from unrender.files import write_atomic
 
 if TYPE_CHECKING:
     from unrender.reconstruct import Reconstructor
@@ -21,44 +22,57 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> int:
     """Reconstruct the photos named in `arguments`; exit status 2 when one of them failed."""
-    options = _parse(arguments)
+    options = parse_options(arguments)
     photos = [Path(photo) for photo in options.photos]
     if len(photos) > 1 and (options.mask or options.box):
         raise InputError("--mask, --box: describe one photo; pass the photos one at a time")
-    plans = plan_outputs(photos, options.output, json=options.json, turntable=options.turntable)
-    session = _Session(options)
-    failed = 0
-    for photo, outputs in zip(photos, plans, strict=True):
-        try:
-            print(session.reconstruct(photo, outputs), flush=True)
-        except (UnrenderError, OSError) as error:
-            from unrender.cli.main import print_error
-
-            failed += 1
-            print_error(
-                error if str(photo) in str(error) or str(outputs.mesh) in str(error) else f"{photo}: {error}"
-            )
+    plans = plan_outputs(
+        photos, options.output, json=options.json, pictures=picture_options(options),
+        formats=options.format, options=export_options(options),
+    )  # fmt: skip
     if len(photos) > 1:
-        print(f"unrender: {len(photos) - failed} of {len(photos)} photos reconstructed", file=sys.stderr)
-    return 2 if failed else 0
+        from unrender.cli.batch import run_batch
+
+        return run_batch(options, photos, plans)
+    done = Session(options).reconstruct(photos[0], plans[0])
+    print(f"{done.mesh}  {done.category} {done.confidence:.2f}  {done.milliseconds:.0f} ms", flush=True)
+    return 0
 
 
-def load_reconstructor(path: str | None) -> Reconstructor:
-    """The model at `path`, or the one inside the package."""
+def load_reconstructor(path: str | None, **settings: Any) -> Reconstructor:
+    """The model at `path`, or the one in the package; `settings` go to `Reconstructor.from_pretrained`."""
     from unrender.reconstruct import Reconstructor
 
-    return Reconstructor.from_pretrained(path)
+    return Reconstructor.from_pretrained(path, **settings)
 
 
-class _Session:
-    """One call of the command: its options, and the model once it is needed."""
+@dataclass(frozen=True)
+class Done:
+    """What a photo became: its mesh file, category and that one's probability, and time as in the JSON."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    mesh: Path
+    category: str
+    confidence: float
+    milliseconds: float
+
+
+class Session:
+    """The options of a call, and the model once it is needed.
+
+    `settings` are passed to `Reconstructor.from_pretrained`.
+    """
+
+    def __init__(self, options: argparse.Namespace, **settings: Any) -> None:
         self.options = options
+        self.settings = settings
         self.reconstructor: Reconstructor | None = None
 
-    def reconstruct(self, path: Path, outputs: Outputs) -> str:
-        """Reconstruct one photo and write its files, all or none of them; returns a line for the user."""
+    def reconstruct(self, path: Path, outputs: Outputs) -> Done:
+        """Reconstruct one photo and write its files, all or none of them.
+
+        Raises:
+            UnrenderError: photo, mask or outputs cannot be used; the message names the file.
+        """
         from unrender.image import load_mask, load_photo
 
         options = self.options
@@ -76,73 +90,30 @@ class _Session:
         if options.fov is not None:
             settings["fov_degrees"] = options.fov
         if self.reconstructor is None:
-            self.reconstructor = load_reconstructor(options.model)
+            self.reconstructor = load_reconstructor(options.model, **self.settings)
         result = self.reconstructor(photo, **settings)
         result.mask_path = options.mask
+        self._write(result, outputs)
+        total = sum(result.timings_ms.values())
+        return Done(outputs.mesh, result.category, result.confidence, total)
+
+    def _write(self, result: Any, outputs: Outputs) -> None:
         existed = {file for file in outputs.paths if file.exists()}
+        export = export_options(self.options)
         try:
-            result.export(outputs.mesh)
+            pictures: dict[Path, bytes] = {}
+            if outputs.pictures:
+                from unrender.cli.turntable import draw_pictures
+
+                pictures = draw_pictures(result, dict(outputs.pictures), self.options.picture_size)
+            for file, data in pictures.items():
+                write_atomic(file, data)
+            for file in reversed(outputs.meshes):  # the first format last: the JSON describes it
+                result.export(file, export)
             if outputs.json is not None:
                 result.to_json(outputs.json)
-            if outputs.turntable is not None:
-                from unrender.cli.turntable import save_turntable
-
-                save_turntable(result.mesh, outputs.turntable)
         except BaseException:
             for file in outputs.paths:
                 if file not in existed:
                     file.unlink(missing_ok=True)
             raise
-        total = sum(result.timings_ms.values())
-        return f"{outputs.mesh}  {result.category} {result.confidence:.2f}  {total:.0f} ms"
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        "unrender reconstruct",
-        "Turn photos into textured meshes (GLB).",
-        usage="unrender [reconstruct] PHOTO... [-o OUT.glb | -o DIR/] [options]",
-    )
-    add = parser.add_argument
-    add("photos", nargs="+", metavar="PHOTO", help="picture files (JPEG, PNG, WebP, TIFF, BMP, GIF)")
-    add(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="OUT.glb for one photo, DIR/ for any number (default: beside you)",
-    )
-    add("--category", metavar="NAME", help="what the photo shows, when you know better than the model")
-    add("--mask", metavar="FILE", help="mask of the object, a picture of the photo's size (white = object)")
-    add(
-        "--box",
-        type=parse_box,
-        metavar="X,Y,W,H",
-        help="where the object is, in pixels, if there are several",
-    )
-    add("--json", action="store_true", help="write camera, light, crop and timings beside each mesh")
-    add(
-        "--turntable",
-        metavar="OUT.gif",
-        help="write a turning picture of the result (DIR/ for several photos)",
-    )
-    add(
-        "--appearance",
-        choices=("albedo", "photo"),
-        default="albedo",
-        help="texture without or with the light",
-    )
-    add(
-        "--no-loop",
-        dest="loop",
-        action="store_false",
-        help="keep the network's first guess, do not correct it",
-    )
-    add("--model", metavar="PATH", help="a model of your own (default: the one inside the package)")
-    add(
-        "--fov",
-        type=parse_fov,
-        metavar="DEGREES",
-        help="vertical field of view of the whole photo, where known",
-    )
-    add("--force", action="store_true", help="overwrite existing files")
-    return parser.parse_args(list(arguments))
