@@ -13,7 +13,7 @@ import numpy as np
 
 from unrender.camera import Camera, orbit
 from unrender.errors import ConfigError
-from unrender.evaluate.mesh_set import MeshRecord, MeshSet
+from unrender.data.mesh_set import MeshRecord, MeshSet
 from unrender.evaluate.paint import has_colours, paint
 from unrender.evaluate.runs import MASKS, VARIANTS, Run, Variant, run_variants, score_view
 from unrender.evaluate.views import SIZE, orbit_camera, render_view, sh_light, smooth_view, unit_mesh

@@ -1,4 +1,4 @@
-"""Reader of mesh folders with an `index.csv`: what is needed to evaluate on them."""
+"""Reader of mesh folders with an `index.csv`: names, categories, licences, splits."""
 
 from __future__ import annotations
 
