@@ -17,6 +17,7 @@ LAYERS = [
     {"losses", "metrics"},
     {"synthesize", "train", "export"},
     {"reconstruct"},
+    {"fit", "refine"},
     {"evaluate", "cli", "viewer"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}

@@ -10,6 +10,8 @@ from unrender.errors import UnrenderError
 
 COMMANDS = {
     "reconstruct": "a photo to a textured mesh (the default: `unrender PHOTO...`)",
+    "fit": "several photos with masks and cameras to a textured mesh",
+    "render": "pictures, turntables, depth and normals of a mesh file",
     "demo": "reconstruct the sample picture that ships with the package",
     "train": "train a model from a configuration file",
     "evaluate": "measure a model on photos or meshes, or draw contact sheets",
