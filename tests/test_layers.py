@@ -14,7 +14,7 @@ LAYERS = [
     {"files", "image", "rotation", "camera", "mesh", "topology", "template", "texture", "light"}
     | {"shape_space", "placement"},
     {"render", "network", "data"},
-    {"losses", "metrics"},
+    {"losses", "metrics", "compat"},
     {"synthesize", "train", "export"},
     {"reconstruct"},
     {"fit", "refine"},
@@ -27,7 +27,7 @@ LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 SECOND = 1
 SAME_LAYER = {("cli", "evaluate"), ("cli", "viewer"), ("train", "synthesize")}
 
-TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/")
+TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/", "compat/")
 NO_TORCH = ("network/runtime.py",)
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -1,0 +1,5 @@
+"""`kaolin.metrics`."""
+
+from unrender.compat.kaolin.metrics import render
+
+__all__ = ["render"]
