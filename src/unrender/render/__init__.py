@@ -5,6 +5,7 @@ numpy arrays in give numpy arrays out, without torch; tensors in give tensors wi
 
 from __future__ import annotations
 
+from unrender.render.antialiasing import antialias, make_edge_links
 from unrender.render.fragments import Fragments
 from unrender.render.kernels.threads import set_num_threads
 from unrender.render.operations import interpolate, rasterize, soft_mask
@@ -18,7 +19,9 @@ __all__ = [
     "Pyramid",
     "RenderResult",
     "Surface",
+    "antialias",
     "interpolate",
+    "make_edge_links",
     "make_pyramid",
     "rasterize",
     "render",

@@ -1,7 +1,7 @@
 """Mip pyramids: each level the box average of the one before, and which level a pixel's footprint asks for.
 
 A pyramid is one array [N, T, C]: the texels of level 0 row by row, then those of level 1, and so on. A side
-of n texels becomes max(1, n // 2). From an odd n = 2 m + 1 texel i of the coarser level averages the interval
+of n texels becomes max(1, n // 2). From an odd n = 2 m + 1 texel i of the coarser level averages
 [i n / m, (i + 1) n / m]: three texels with the weights (m - i) / n, m / n and (i + 1) / n, so that every level
 has the mean of the texture.
 
