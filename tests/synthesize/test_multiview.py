@@ -109,7 +109,8 @@ def test_killed_in_the_middle_leaves_only_whole_shards(rendered, tmp_path):
     process.wait()
     for shard in out.glob("shard_*"):
         assert {file.name for file in shard.iterdir()} == {
-            "rgba.npy", "world_to_camera.npy", "light.npy", "seed.npy", "state.npy", "canonical.npy",
+            "rgba.npy", "world_to_camera.npy", "light.npy", "seed.npy", "state.npy", "category.npy",
+            "canonical.npy",
         }  # fmt: skip
     partial = MultiviewSet(out, partial=True)
     assert len(partial) in (2, 4, 5)

@@ -8,7 +8,9 @@ by memory map. First axis: objects of the shard.
     light            float32 [n, 9, 3]                 world frame, shading = max(sh_basis(normal) @ light, 0)
     seed             int64 [n]                         the object's seed
     state            uint8 [n]                         optional; 1 where an optional part is out (open wings)
-    canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`
+    category         <U16 [n]                          optional; name of the object's category, "" if unknown
+    canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`; all 0 for objects
+                                                       whose coordinates mean nothing to others (gathered meshes)
     albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
 """
 
@@ -60,6 +62,7 @@ class MultiviewObject:
     albedo: np.ndarray | None
     fov_degrees: float
     state: int = 0
+    category: str = ""
 
     def camera(self, view: int) -> Camera:
         """Camera of a view, for pictures of the stored size."""
@@ -128,4 +131,5 @@ class MultiviewSet:
             shard["albedo"][row] if "albedo" in shard else None,
             float(self.index["fov_degrees"]),
             int(shard["state"][row]) if "state" in shard else 0,
+            str(shard["category"][row]) if "category" in shard else "",
         )  # fmt: skip

@@ -29,7 +29,7 @@ from unrender.image import write_atomic
 from unrender.light import shade_sh
 from unrender.mesh import vertex_normals
 from unrender.render import interpolate, rasterize, set_num_threads
-from unrender.synthesize.objects import SceneObject, make_object, mesh_files, object_seed
+from unrender.synthesize.objects import SceneObject, check_source, make_object, object_seed
 from unrender.synthesize.shots import ShotConfig, sample_camera, sample_light, supersampled
 from unrender.texture import linear_to_bytes
 
@@ -45,7 +45,7 @@ class MultiviewConfig:
         objects, views: how many objects, and pictures of each.
         seed: every other number follows from it.
         size: side of the pictures in pixels.
-        source: "birds", or a folder of meshes.
+        source: "birds", "all", a category, meshes or a mixture: see `unrender.synthesize.objects`.
         include: patterns of mesh file names.
         supersample: rays per pixel along each side.
         canonical: also store canonical coordinates, `canonical_size` pixels a side.
@@ -192,10 +192,12 @@ def render_object(
             small = camera.resized(config.canonical_size, config.canonical_size)
             index, _, values = _draw(item, small, item.canonical)
             picture = np.zeros((*index.shape, 3), dtype=np.uint8)
-            picture[index >= 0] = np.round(1 + 127 * (np.clip(values, -1, 1) + 1)).astype(np.uint8)
+            if item.shared:
+                picture[index >= 0] = np.round(1 + 127 * (np.clip(values, -1, 1) + 1)).astype(np.uint8)
             result.setdefault("canonical", []).append(picture)
     arrays = {name: np.stack(entries) for name, entries in result.items()}
-    return {**arrays, "light": light, "state": np.array(item.state, dtype=np.uint8)}
+    state, category = np.array(item.state, dtype=np.uint8), np.array(item.category, dtype="<U16")
+    return {**arrays, "light": light, "state": state, "category": category}
 
 
 def _render_one(config: MultiviewConfig, index: int) -> dict[str, np.ndarray]:
@@ -308,8 +310,7 @@ def render_set(config: MultiviewConfig, out: Path, *, workers: int = 1, quiet: b
 
     if workers < 1:
         raise ConfigError(f"workers: expected at least 1, got {workers}")
-    if config.source != "birds":
-        mesh_files(config.source, tuple(config.include))
+    check_source(config.source, config.include)
     todo = _prepare(config, out)
     counts = [min(config.shard_objects, config.objects - s * config.shard_objects) for s in todo]
     start = time.perf_counter()

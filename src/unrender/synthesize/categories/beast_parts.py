@@ -77,7 +77,7 @@ def _limb(path: np.ndarray, size: np.ndarray, rings: int = 9) -> np.ndarray:
 
 
 def _held(piece: Piece, point: np.ndarray, size: float) -> Piece:
-    return piece if size > 0.012 else piece.collapsed(point)
+    return piece.only_if(size > 0.012, point)
 
 
 def nose_horns(p: Values, spine: Spine, places: tuple[tuple[float, float], ...] = ((2.88, 1.0), (2.66, 0.55))) -> list[Piece]:

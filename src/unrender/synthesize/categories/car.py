@@ -91,8 +91,10 @@ SPACE = ParameterSpace(RANGES, FAMILIES, 0.25, (
 def _body(p: Values) -> Piece:
     z = np.concatenate([-1 + 0.12 * np.linspace(0, 1, 8) ** 1.4, np.linspace(-0.88, 0.88, 40)[1:-1],
                         1 - 0.12 * np.linspace(1, 0, 8) ** 1.4])  # fmt: skip
-    knots = np.array([-1.0, -0.97, -0.9, min(p.cabin_rear - 0.02, -0.6), -0.1, max(p.cabin_front + 0.04, 0.3), 0.88, 0.97, 1.0])
-    knots = np.maximum.accumulate(knots + 1e-4 * np.arange(9))
+    knots = np.array([
+        -1.0, -0.97, -0.9, float(np.clip(p.cabin_rear - 0.02, -0.86, -0.6)), -0.1,
+        float(np.clip(p.cabin_front + 0.04, 0.3, 0.84)), 0.88, 0.97, 1.0,
+    ])  # fmt: skip
     top = np.array([0.78 * p.rear, 0.97 * p.rear, 0.6 * p.rear + 0.4 * p.trunk, p.trunk, p.belt, p.hood, 0.5 * (p.hood + p.bumper),
                     p.bumper, 0.75 * p.bumper])  # fmt: skip
     bottom = np.array([1.9, 1.3, 1.0, 1.0, 1.0, 1.0, 1.0, 1.3, 1.9]) * p.clear

@@ -52,6 +52,10 @@ class Piece:
         """The piece shrunk to (nearly) nothing at `point`: how an absent part keeps its place in the topology."""
         return self.mapped(lambda p: point + 1e-3 * (p - self.grid.mean((0, 1))))
 
+    def only_if(self, there: bool, point: np.ndarray) -> Piece:
+        """The piece itself, or collapsed at `point`."""
+        return self if there else self.collapsed(point)
+
 
 def pair(piece: Piece, right: Piece | None = None) -> tuple[Piece, Piece]:
     """A left piece and its mirror image; `right`, where given, is the piece to mirror instead (another pose)."""
