@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unrender.cli.parser import OneLineParser
 
 if TYPE_CHECKING:
+    from unrender.evaluate.runs import Variant
     from unrender.evaluate.sheets import Subject
 
 
@@ -31,7 +32,9 @@ def _photos(options: argparse.Namespace) -> int:
     )  # fmt: skip
     reconstructor = load_reconstructor(options.model)
     with _progress("photos", len(photos)) as advance:
-        rows = evaluate_photos(reconstructor, photos, masks=_masks(options), advance=advance)
+        rows = evaluate_photos(
+            reconstructor, photos, masks=_masks(options), variants=_variants(options), advance=advance
+        )
     settings = _settings(options, photos=len(photos), exclude_trained=options.exclude_trained)
     meshes = Path(options.meshes) if options.meshes else Path(options.data).parent / "meshes"
     if options.meshes or (meshes / "index.csv").is_file():
@@ -50,7 +53,9 @@ def _meshes(options: argparse.Namespace) -> int:
     views = ViewSettings(options.views, options.size, options.seed, options.background)
     reconstructor = load_reconstructor(options.model)
     with _progress("views", len(meshes) * views.views) as advance:
-        rows = evaluate_meshes(reconstructor, meshes, views, masks=_masks(options), advance=advance)
+        rows = evaluate_meshes(
+            reconstructor, meshes, views, masks=_masks(options), variants=_variants(options), advance=advance
+        )
     settings = _settings(
         options, meshes=len(meshes), match=options.match, views=views.views, size=views.size, seed=views.seed,
         background=views.background,
@@ -129,6 +134,15 @@ def _settings(options: argparse.Namespace, **more: Any) -> dict[str, Any]:
     return common | {"category": options.category, "split": options.split} | more
 
 
+def _variants(options: argparse.Namespace) -> tuple[Variant, ...]:
+    from unrender.evaluate.runs import variants_with
+    from unrender.refine.budget import parse_budget
+
+    if options.refine is not None:
+        parse_budget(options.refine)
+    return variants_with(options.refine)
+
+
 def _masks(options: argparse.Namespace) -> tuple[str, ...]:
     return ("own", "given") if options.masks == "both" else (options.masks,)
 
@@ -173,6 +187,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for kind in ("photos", "meshes"):
         add = parsers[kind].add_argument
         add("--masks", choices=("own", "given", "both"), default="both", help="which masks to use")
+        add("--refine", metavar="BUDGET", help="also refine every result, for example 3s or 200it")
         add("-o", "--output", metavar="DIR", help="also write the report there, as JSON and Markdown")
     parsers["photos"].add_argument("--meshes", metavar="DIR", help="meshes whose sides to compare with")
     add = parsers["meshes"].add_argument

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import unrender
-from unrender.evaluate.runs import VARIANTS
+from unrender.evaluate.runs import variants_with
 from unrender.files import write_atomic
 from unrender.metrics import Interval, paired_bootstrap
 
@@ -143,7 +143,7 @@ def _by_variant(rows: list[dict[str, Any]]) -> dict[str, dict[tuple[Any, ...], d
 
 def _pairs(variants: dict[str, Any]) -> list[tuple[str, str]]:
     """Each variant with its baseline, and the loop with what it started from."""
-    pairs = [(v.name, v.baseline) for v in VARIANTS if v.baseline is not None]
+    pairs = [(v.name, v.baseline) for v in variants_with("1s") if v.baseline is not None]
     pairs.append(("default", "feed-forward"))
     return [(first, second) for first, second in pairs if first in variants and second in variants]
 

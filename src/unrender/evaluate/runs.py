@@ -32,12 +32,14 @@ class Variant:
         loop: whether the renderer corrects the guess.
         shape: "predicted", or "mean" for the baseline with the coefficients fixed at zero.
         baseline: name of the variant that this one is compared with, or None.
+        refine: budget of the refinement that follows, such as "3s", or None.
     """
 
     name: str
     loop: bool
     shape: str
     baseline: str | None
+    refine: str | None = None
 
 
 VARIANTS = (
@@ -47,6 +49,14 @@ VARIANTS = (
     Variant("mean shape, feed-forward", False, "mean", None),
 )
 """The default and the feed-forward result, each with the category's mean shape run the same way beside it."""
+REFINED = "refined"
+
+
+def variants_with(refine: str | None) -> tuple[Variant, ...]:
+    """`VARIANTS`, and with a budget the refined result too, compared with the default one."""
+    if refine is None:
+        return VARIANTS
+    return (VARIANTS[0], Variant(REFINED, True, "predicted", "default", refine), *VARIANTS[1:])
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,10 @@ def run_variants(
                 given = reference if mask == "given" else None
                 try:
                     result = reconstructor(photo, mask=given, loop=variant.loop, shape=variant.shape)
+                    if variant.refine is not None:
+                        from unrender.refine import Refiner
+
+                        result = Refiner(reconstructor).refine(photo, result, variant.refine, mask=given)
                     result.export(path)
                     yield Run(mask, variant, result, load_mesh(path), None)
                 except UnrenderError as error:

@@ -1,0 +1,100 @@
+"""The object's mask where none is given: several looks of the network at the photo, then edges from colours.
+
+The network sees the object in crops of different scale and mirrored; their masks are averaged in the crop of
+the reconstruction. A guided filter (He, Sun and Tang, ECCV 2010) then moves the outline to the photo's edges.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from unrender.image import crop_square
+from unrender.network.runtime import NetworkRuntime
+from unrender.reconstruct.region import main_object
+
+_SCALES = (1.0, 0.85, 1.2)
+
+
+def voted_mask(
+    runtime: NetworkRuntime, pixels: np.ndarray, crop: tuple[float, float, float], size: int, views: int
+) -> np.ndarray:
+    """Mask of the object from several looks.
+
+    Args:
+        runtime: the network. pixels: uint8 [H, W, 3] of the whole photo.
+        crop: (x, y, side) in photo pixels, where the mask is wanted. size: its side in cells.
+        views: number of looks, 1 to 6.
+
+    Returns:
+        float32 [size, size] in [0, 1].
+    """
+    x, y, side = crop
+    total = np.zeros((size, size))
+    weight = np.zeros((size, size))
+    for look in range(max(1, min(views, 2 * len(_SCALES)))):
+        wide = side * _SCALES[look // 2]
+        left, top = x + (side - wide) / 2, y + (side - wide) / 2
+        picture = crop_square(pixels, left, top, wide, runtime.image_size)
+        mirrored = look % 2 == 1
+        if mirrored:
+            picture = np.ascontiguousarray(picture[:, ::-1])
+        mask = runtime(picture).mask
+        mask = mask[:, ::-1] if mirrored else mask
+        place = ((np.arange(size) + 0.5) / size * side - (side - wide) / 2) / wide
+        inside = (place >= 0) & (place < 1)
+        seen = _sample(mask, np.clip(place, 0, 1))
+        window = np.outer(inside, inside)
+        total += np.where(window, seen, 0)
+        weight += window
+    return main_object((total / np.maximum(weight, 1)).astype(np.float32))
+
+
+def _sample(mask: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Bilinear samples of [h, h] on the grid place x place, in [0, 1]."""
+    cells = np.clip(place * len(mask) - 0.5, 0, len(mask) - 1.000001)
+    low = cells.astype(int)
+    part = cells - low
+    rows = mask[low] * (1 - part[:, None]) + mask[low + 1] * part[:, None]
+    return np.asarray(rows[:, low] * (1 - part) + rows[:, low + 1] * part)
+
+
+def follow_edges(mask: np.ndarray, guide: np.ndarray, radius: int = 6, softness: float = 2e-3) -> np.ndarray:
+    """A mask moved to the edges of a picture by the guided filter.
+
+    Args:
+        mask: [S, S] in [0, 1]. guide: uint8 [S, S, 3] sRGB. radius: of its windows in pixels.
+        softness: variance of colours (in [0, 1]) below which the picture is taken as flat.
+
+    Returns:
+        float32 [S, S] in [0, 1].
+    """
+    colour = guide.astype(np.float64) / 255
+    mean_colour, mean_mask = _boxed(colour, radius), _boxed(mask[..., None].astype(np.float64), radius)
+    with_mask = _boxed(colour * mask[..., None], radius) - mean_colour * mean_mask
+    outer = (colour[..., :, None] * colour[..., None, :]).reshape(*mask.shape, 9)
+    spread = _boxed(outer, radius).reshape(*mask.shape, 3, 3)
+    spread = spread - mean_colour[..., :, None] * mean_colour[..., None, :] + softness * np.eye(3)
+    slope = np.linalg.solve(spread, with_mask[..., None])[..., 0]
+    offset = mean_mask[..., 0] - (slope * mean_colour).sum(-1)
+    smooth = _boxed(np.concatenate([slope, offset[..., None]], axis=-1), radius)
+    result = (smooth[..., :3] * colour).sum(-1) + smooth[..., 3]
+    return np.clip(result, 0, 1).astype(np.float32)
+
+
+def _boxed(values: np.ndarray, radius: int) -> np.ndarray:
+    """Mean over squares of 2 radius + 1 pixels of [S, S, C], smaller at the border."""
+    for axis in (0, 1):
+        count = values.shape[axis]
+        total = np.concatenate([np.zeros_like(np.take(values, [0], axis)), np.cumsum(values, axis)], axis)
+        high = np.minimum(np.arange(count) + radius + 1, count)
+        low = np.maximum(np.arange(count) - radius, 0)
+        shape = [1] * values.ndim
+        shape[axis] = count
+        values = (np.take(total, high, axis) - np.take(total, low, axis)) / (high - low).reshape(shape)
+    return values
+
+
+def resized(pixels: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [S, S, 3] picture at another size, averaged."""
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))

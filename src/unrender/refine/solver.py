@@ -1,0 +1,144 @@
+"""Levenberg-Marquardt on the outline with camera, coefficients and smooth offsets.
+
+The residuals and their derivatives are those of `unrender.reconstruct.contour`; the smooth offsets are more
+columns of the basis. Every unknown has a Gaussian prior round where the reconstruction left it, so that what
+the photo does not show stays as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unrender.camera import Camera
+from unrender.reconstruct.contour import (
+    exp_rotation,
+    find_matches,
+    log_rotation,
+    normal_equations,
+    overlap,
+    project,
+)
+from unrender.reconstruct.distance import outline, signed_distance
+from unrender.refine.config import RefineConfig
+from unrender.refine.modes import smooth_modes
+from unrender.render.kernels import rasterize
+from unrender.shape_space import ShapeSpace
+from unrender.template import make_template
+from unrender.topology import edge_faces
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Camera and shape.
+
+    Attributes:
+        rotation: [3, 3]. translation: [3]. unknowns: [K + M] coefficients, then those of the offsets.
+        iou: of the coverage and the mask at the solver's size.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    unknowns: np.ndarray
+    iou: float
+
+
+class Solver:
+    """One photo's refinement."""
+
+    def __init__(
+        self, space: ShapeSpace, mask: np.ndarray, focal: float, config: RefineConfig, start: State
+    ) -> None:
+        """Set up.
+
+        Args:
+            space: of the category. mask: [S, S] in [0, 1] on the square crop, S = `config.size`.
+            focal: in pixels of that crop. start: the reconstruction's pose; its offsets are ignored.
+        """
+        self.config, self.focal, self.space = config, float(focal), space
+        template = make_template(3)
+        table = edge_faces(template.faces)
+        self.faces = np.ascontiguousarray(template.faces, np.int32)
+        self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
+        self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
+        modes = smooth_modes(config.modes, config.amplitude, config.antisymmetric)
+        basis = np.concatenate([space.basis.astype(np.float64), modes])
+        self.flat = np.ascontiguousarray(basis.reshape(len(basis), -1))
+        self.basis = np.ascontiguousarray(basis.transpose(1, 0, 2))
+        self.mean = space.mean.astype(np.float64)
+        self.mask = np.ascontiguousarray(mask > 0.5)
+        self.distance = signed_distance(self.mask)
+        self.points, self.normals = outline(mask, config.outline_points)
+        fov = 2 * np.arctan(0.5 * config.size / focal)
+        self.projection = Camera.from_fov(config.size, np.eye(4), float(np.degrees(fov))).projection()
+        self.anchor = np.zeros(len(basis))
+        self.anchor[: space.size] = start.unknowns[: space.size]
+        self.anchor_rotation = start.rotation.copy()
+        self.state, self.view = self._see(start.rotation, start.translation, self.anchor.copy())
+        self.best = self.state
+
+    def vertices(self, state: State) -> np.ndarray:
+        """float64 [V, 3], object frame."""
+        return self.mean + (state.unknowns @ self.flat).reshape(self.mean.shape)
+
+    def step(self, progress: float) -> float:
+        """One damped Gauss-Newton step; `progress` in [0, 1] anneals.
+
+        Returns:
+            The largest movement of a vertex in pixels.
+        """
+        config, state = self.config, self.state
+        local, pixels, index = self.view
+        scale = config.scale_start * (config.scale_end / config.scale_start) ** progress
+        matches = find_matches(
+            pixels, self.faces, self.edge_vertices, self.edge_faces, index, self.points, self.normals
+        )
+        size = 6 + len(state.unknowns)
+        hessian, gradient = np.empty((size, size)), np.empty(size)
+        normal_equations(
+            local, state.translation, state.rotation, pixels, self.focal, self.basis, *matches,
+            self.distance, scale, hessian, gradient,
+        )  # fmt: skip
+        self._add_priors(state, hessian, gradient)
+        diagonal = np.arange(size)
+        hessian[diagonal, diagonal] += 1e-3 * hessian[diagonal, diagonal] + 1e-9
+        change = np.linalg.solve(hessian, -gradient)
+        if not np.isfinite(change).all():
+            return 0.0
+        angle, bend = float(np.linalg.norm(change[:3])), float(np.abs(change[6:]).max())
+        change *= min(1.0, 0.2 / max(angle, 1e-9), 1.0 / max(bend, 1e-9))
+        translation = state.translation + change[3:6]
+        translation[2] = min(translation[2], -1.3)
+        rotation = np.ascontiguousarray(exp_rotation(change[:3]) @ state.rotation)
+        self.state, self.view = self._see(rotation, translation, state.unknowns + change[6:])
+        if self.state.iou > self.best.iou:
+            self.best = self.state
+        return float(np.abs(self.view[1] - pixels).max())
+
+    def _add_priors(self, state: State, hessian: np.ndarray, gradient: np.ndarray) -> None:
+        config, size = self.config, len(gradient)
+        known = self.space.size
+        gradient[:3] += config.near_camera * log_rotation(state.rotation @ self.anchor_rotation.T)
+        start = np.full(size - 6, config.offsets)
+        start[:known] = config.near_start
+        mean = np.zeros(size - 6)
+        mean[:known] = config.near_mean
+        gradient[6:] += start * (state.unknowns - self.anchor) + mean * state.unknowns
+        hessian[np.arange(3), np.arange(3)] += config.near_camera
+        hessian[np.arange(6, size), np.arange(6, size)] += start + mean
+
+    def _see(
+        self, rotation: np.ndarray, translation: np.ndarray, unknowns: np.ndarray
+    ) -> tuple[State, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Render the shape: the state, and its camera-space vertices, pixels and face index."""
+        size = self.config.size
+        vertices = self.mean + (unknowns @ self.flat).reshape(self.mean.shape)
+        local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
+        clip = np.empty((1, len(vertices), 4), np.float32)
+        project(
+            vertices, np.ascontiguousarray(rotation), translation, self.focal, size,
+            self.projection[2, 2], self.projection[2, 3], local, pixels, clip,
+        )  # fmt: skip
+        index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
+        return State(rotation, translation, unknowns, overlap(index, self.mask)), (local, pixels, index)
