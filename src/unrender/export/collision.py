@@ -9,6 +9,8 @@ from unrender.mesh import Mesh
 
 CONCAVITY = 0.05
 """Largest concavity left in a part, in units of CoACD (its metric over a mesh of unit size)."""
+MAX_VERTICES = 64
+"""Most vertices of a part: what the strictest physics engines take."""
 
 
 def convex_parts(mesh: Mesh, concavity: float = CONCAVITY) -> list[Mesh]:
@@ -32,8 +34,9 @@ def convex_parts(mesh: Mesh, concavity: float = CONCAVITY) -> list[Mesh]:
         raise MissingExtraError("collision: needs coacd; pip install 'unrender[collision]'") from None
     coacd.set_log_level("error")
     parts = coacd.run_coacd(
-        coacd.Mesh(mesh.vertices.astype(np.float64), mesh.faces), threshold=concavity, seed=0
-    )
+        coacd.Mesh(mesh.vertices.astype(np.float64), mesh.faces), threshold=concavity, seed=0,
+        decimate=True, max_ch_vertex=MAX_VERTICES,
+    )  # fmt: skip
     return [Mesh(np.asarray(vertices), np.asarray(faces)) for vertices, faces in parts]
 
 

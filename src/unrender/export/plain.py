@@ -19,14 +19,15 @@ def mesh_to_ply(mesh: Mesh) -> bytes:
     )
     if colors is not None:
         alpha = np.full((len(colors), 1), 255, np.uint8)
-        whole.visual.vertex_colors = np.concatenate([linear_to_bytes(colors), alpha], axis=1)
-    data = whole.export(file_type="ply", vertex_normal=True)
-    return bytes(data)
+        rgba = np.concatenate([linear_to_bytes(colors), alpha], axis=1)
+        whole.visual = trimesh.visual.ColorVisuals(whole, vertex_colors=rgba)
+    data: bytes = trimesh.exchange.ply.export_ply(whole, vertex_normal=True)
+    return data
 
 
 def mesh_to_stl(mesh: Mesh) -> bytes:
     """Binary STL: triangles only."""
     import trimesh
 
-    data = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(file_type="stl")
-    return bytes(data)
+    data: bytes = trimesh.exchange.stl.export_stl(trimesh.Trimesh(mesh.vertices, mesh.faces, process=False))
+    return data
