@@ -258,6 +258,7 @@ def _read(name: str, max_pixels: int) -> tuple[np.ndarray, np.ndarray | None]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                picture.load()  # before anything looks for EXIF data, which would swallow its errors
                 orientation = _orientation(picture)
                 pixels, alpha = _decode(picture, orientation)
         except Exception as error:  # so can damaged data
