@@ -41,7 +41,7 @@ def rasterize(height, width, z, points, features, valid):
 
 
 def border_distance(points, pixels):
-    """Smallest squared distance of three perpendicular ones (4 if the foot is off the edge) and three corners."""
+    """Smallest squared distance to three edges (4 if the foot is off the edge) and three corners."""
     candidates = []
     for corner in range(3):
         start, end = points[..., corner, :], points[..., (corner + 1) % 3, :]

@@ -1,0 +1,1 @@
+"""nvdiffrast's torch interface: `import unrender.compat.nvdiffrast.torch as dr`."""
