@@ -9,8 +9,10 @@ by memory map. First axis: objects of the shard.
     seed             int64 [n]                         the object's seed
     state            uint8 [n]                         optional; 1 where an optional part is out (open wings)
     category         <U16 [n]                          optional; name of the object's category, "" if unknown
-    canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`; all 0 for objects
-                                                       whose coordinates mean nothing to others (gathered meshes)
+    canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`; all 0
+    for objects
+                                                       whose coordinates mean nothing to others (gathered
+                                                       meshes)
     albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
 """
 

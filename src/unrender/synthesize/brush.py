@@ -12,7 +12,8 @@ from unrender.synthesize.parts import Topology
 from unrender.texture import srgb_to_linear
 
 VIVID = (
-    "red", "scarlet", "orange", "yellow", "green", "teal", "blue", "navy", "sky", "purple", "pink", "white", "black",
+    "red", "scarlet", "orange", "yellow", "green", "teal", "blue", "navy", "sky", "purple", "pink", "white",
+        "black",
     "grey", "bottle", "rust",
 )  # fmt: skip
 
@@ -53,7 +54,8 @@ class Brush:
         return np.cos(self.points @ waves + self.rng.uniform(0, 2 * np.pi, 20)).sum(1) / np.sqrt(10)
 
     def cells(self, size: float, folded: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Distances [V] to the nearest and the second nearest of random points about `size` apart, over `size`."""
+        """Distances [V] to the nearest and the second nearest of random points about `size` apart, over
+        `size`."""
         points = self.points if folded else self.signed
         seeds = points[self.rng.integers(len(points), size=int(min(400, 6 / size**2)))]
         seeds = seeds + self.rng.normal(0, 0.2 * size, seeds.shape)
@@ -80,7 +82,7 @@ class Brush:
 
     def any(self, names: Sequence[str]) -> str:
         """One of the names."""
-        return names[self.rng.integers(len(names))]
+        return names[int(self.rng.integers(len(names)))]
 
     def pick(self, names: Sequence[str], change: float = 0.1) -> np.ndarray:
         """One of the named colours, varied, linear [3]."""

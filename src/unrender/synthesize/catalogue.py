@@ -8,7 +8,8 @@ from unrender.errors import InputError
 from unrender.synthesize.generator import Generator
 
 CATEGORIES = (
-    "animal", "dinosaur", "airplane", "car", "chair", "fish", "ship", "table", "sofa", "bed", "cabinet", "lamp",
+    "animal", "dinosaur", "airplane", "car", "chair", "fish", "ship", "table", "sofa", "bed", "cabinet",
+        "lamp",
 )  # fmt: skip
 """Categories with a generator in `synthesize.categories` (birds have their own in `synthesize.bird`)."""
 

@@ -26,7 +26,8 @@ class Generator:
         space: parameters and families.
         build: pieces of the object with these parameters; always the same pieces and grids, in any unit.
         paint: colours a brush's object: (brush, parameters, family).
-        pose: changes parameters that are no matter of shape (legs, heads); draws the same amount of chance always.
+        pose: changes parameters that are no matter of shape (legs, heads); draws the same amount of chance
+            always.
         lumps: strength of a smooth deformation of the whole; 0 for straight things.
     """
 
@@ -58,7 +59,8 @@ class Generator:
         return result
 
     def vertices(self, values: Values) -> np.ndarray:
-        """Vertices of the object with these parameters, float32 [V, 3], normalised as in `ProceduralShape`."""
+        """Vertices of the object with these parameters, float32 [V, 3], normalised as in
+        `ProceduralShape`."""
         return normalise(vertices_of(self.build(values)))
 
     def parameters(self, seed: int, family: str | None = None) -> tuple[Values, str]:

@@ -6,7 +6,8 @@ A source is written as a string:
     birds                               the bird generator
     animal, airplane, car, chair ...    one of the other generators (`catalogue.CATEGORIES`)
     all                                 every generator, by the weights of `ALL_WEIGHTS`
-    meshes:FOLDER                       a folder with an index.csv: rows that are permissive and of split "train"
+    meshes:FOLDER                       a folder with an index.csv: rows that are permissive and of split
+    "train"
     meshes/car+ship:FOLDER              the same, these categories only
     FOLDER                              every mesh file below a folder
     birds=2,animal=1,meshes:FOLDER=0.5  a mixture, by weight
@@ -31,7 +32,8 @@ from unrender.synthesize.catalogue import CATEGORIES, generator
 from unrender.texture import srgb_to_linear
 
 ALL_WEIGHTS: dict[str, float] = {
-    "birds": 1.5, "animal": 1.5, "dinosaur": 1.0, "airplane": 1.2, "car": 1.2, "chair": 1.2, "fish": 0.7, "ship": 0.6,
+    "birds": 1.5, "animal": 1.5, "dinosaur": 1.0, "airplane": 1.2, "car": 1.2, "chair": 1.2, "fish": 0.7,
+        "ship": 0.6,
     "table": 0.6, "sofa": 0.6, "bed": 0.5, "cabinet": 0.6, "lamp": 0.6,
 }  # fmt: skip
 """Shares of the source "all"."""
@@ -51,7 +53,8 @@ class SceneObject:
         or None.
         state: 0 at rest; 1 where an optional part is out (a bird's wings are open).
         category: "bird", "car" ...; "" where unknown.
-        shared: whether canonical coordinates mean the same on other objects of the category: so with generators, not
+        shared: whether canonical coordinates mean the same on other objects of the category: so with
+            generators, not
             with meshes of a folder.
     """
 
@@ -91,7 +94,12 @@ def make_object(source: str, include: Sequence[str], seed: int) -> SceneObject:
     if source == "birds":
         bird = make_bird(seed)
         return SceneObject(
-            bird.vertices, bird.faces, bird.colors, bird.canonical, state=int(bird.wings_open), category="bird"
+            bird.vertices,
+            bird.faces,
+            bird.colors,
+            bird.canonical,
+            state=int(bird.wings_open),
+            category="bird",
         )
     if source in CATEGORIES:
         shape = generator(source).make(seed)
@@ -147,7 +155,8 @@ def check_source(source: str, include: Sequence[str]) -> None:
 
 
 def mesh_folder(source: str) -> tuple[str, str] | None:
-    """Folder and categories ("" for all) of a source "meshes:FOLDER" or "meshes/ONE+TWO:FOLDER", else None."""
+    """Folder and categories ("" for all) of a source "meshes:FOLDER" or "meshes/ONE+TWO:FOLDER", else
+    None."""
     head, colon, folder = source.partition(":")
     kind, _, category = head.partition("/")
     return (folder, category) if colon and kind == MESHES else None
@@ -163,11 +172,14 @@ def indexed_meshes(folder: str, category: str = "") -> tuple[tuple[str, str], ..
     rows = MeshSet(folder).filter(split="train")
     wanted = category.split("+") if category else sorted({row.category for row in rows})
     files = tuple(
-        (str(rows.path(row)), row.category) for row in rows if is_permissive(row.licence) and row.category in wanted
+        (str(rows.path(row)), row.category)
+        for row in rows
+        if is_permissive(row.licence) and row.category in wanted
     )
     if not files:
         raise ConfigError(
-            f"source: no row of {folder}/index.csv is permissive, of split train and {category or 'any category'}"
+            f"source: no row of {folder}/index.csv is permissive, of split train"
+            f" and {category or 'any category'}"
         )
     return files
 
@@ -182,7 +194,8 @@ def mesh_files(folder: str, include: tuple[str, ...]) -> tuple[str, ...]:
     root = Path(folder)
     if not root.is_dir():
         raise ConfigError(
-            f"source: expected birds, all, {', '.join(CATEGORIES)} or a folder of meshes, got {folder!r}; check the path"
+            f"source: expected birds, all, {', '.join(CATEGORIES)} or a folder of meshes,"
+            f" got {folder!r}; check the path"
         )
     files = sorted({str(path) for pattern in include for path in root.rglob(pattern)})
     if not files:
@@ -245,7 +258,8 @@ def part_of_vertex(mesh: Mesh) -> np.ndarray:
 def scale_parts(points: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Parts grown or shrunk about their own centres, mirror images alike.
 
-    The factor is a random smooth function of the part's centre, with x folded to |x|, so that the wheels of an axle or
+    The factor is a random smooth function of the part's centre, with x folded to |x|, so that the wheels of
+    an axle or
     the legs of a table change together.
 
     Args:

@@ -58,7 +58,10 @@ class ParameterSpace:
     @cached_property
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest values, float64 [P] each."""
-        return (np.array([r[2] for r in self.ranges.values()]), np.array([r[3] for r in self.ranges.values()]))
+        return (
+            np.array([r[2] for r in self.ranges.values()]),
+            np.array([r[3] for r in self.ranges.values()]),
+        )
 
     def to_vector(self, values: Values) -> np.ndarray:
         """float64 [P]."""
@@ -86,10 +89,13 @@ class ParameterSpace:
     def spread(self, values: Values) -> np.ndarray:
         """Standard deviations about `values`, float64 [P]."""
         spreads = [entry[1] for entry in self.ranges.values()]
-        return np.array([s if s >= 0 else -s * abs(v) for s, v in zip(spreads, self.to_vector(values), strict=True)])
+        return np.array(
+            [s if s >= 0 else -s * abs(v) for s, v in zip(spreads, self.to_vector(values), strict=True)]
+        )
 
     def sample(self, rng: np.random.Generator, family: str | None = None) -> tuple[Values, str]:
-        """Draw a family by weight (unless given), perhaps a cross with a related one, and the spread about it."""
+        """Draw a family by weight (unless given), perhaps a cross with a related one, and the spread about
+        it."""
         names = list(self.families)
         weights = np.array([self.families[name][0] for name in names], dtype=np.float64)
         drawn = names[rng.choice(len(names), p=weights / weights.sum())]

@@ -20,7 +20,9 @@ def sheet(
     elevation: tuple[float, float] = (5.0, 25.0),
 ) -> np.ndarray:  # fmt: skip
     """Objects 0 to `count` - 1 of a seed, each from `views` random sides, on grey: uint8 [H, W, 3]."""
-    shots = ShotConfig(elevation=elevation, wide_elevation=elevation, cut_off=0.0, fill=(0.8, 0.9), shift=0.02)
+    shots = ShotConfig(
+        elevation=elevation, wide_elevation=elevation, cut_off=0.0, fill=(0.8, 0.9), shift=0.02
+    )
     config = MultiviewConfig(views=views, size=size, source=source, shots=shots)
     tiles = []
     for index in range(count):
@@ -38,7 +40,9 @@ def main() -> None:
     """Command line of `python -m unrender.synthesize.sheet`."""
     import tyro
 
-    def run(out: Path, source: str = "birds", count: int = 24, columns: int = 6, size: int = 160, seed: int = 0) -> None:
+    def run(
+        out: Path, source: str = "birds", count: int = 24, columns: int = 6, size: int = 160, seed: int = 0
+    ) -> None:
         """Draw a contact sheet."""
         out.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(sheet(source, count=count, columns=columns, size=size, seed=seed)).save(out)

@@ -1,6 +1,7 @@
 """Four-legged bodies, and two-legged ones with arms: the build shared by animals and dinosaurs.
 
-Lengths are in body lengths (rump to chest = 1), angles in degrees. Along the spine u: -1 tip of the tail, 0 rump,
+Lengths are in body lengths (rump to chest = 1), angles in degrees. Along the spine u: -1 tip of the tail, 0
+rump,
 1 chest, 2 nape, 3 nose.
 """
 
@@ -24,22 +25,28 @@ RANGES: dict[str, Range] = {
     "back": (0.17, -0.09, 0.06, 0.5), "belly": (0.2, -0.1, 0.06, 0.55), "chest": (0.95, 0.07, 0.4, 1.4),
     "rump": (0.9, 0.07, 0.35, 1.4), "loin": (0.92, 0.06, 0.5, 1.2), "hump": (0, -0.25, 0, 0.4),
     "hump_at": (0.75, 0.03, 0.2, 1.0), "hump_two": (0, 0, 0, 1),
-    "tail_length": (0.5, -0.15, 0.02, 3.0), "tail_root": (0.04, -0.15, 0.01, 0.4), "tail_tip": (0.02, -0.2, 0.002, 0.15),
+    "tail_length": (0.5, -0.15, 0.02, 3.0), "tail_root": (0.04, -0.15, 0.01, 0.4), "tail_tip": (0.02, -0.2,
+        0.002, 0.15),
     "tail_tuft": (0, -0.2, 0, 0.2), "tail_drop": (60, 10, -70, 95), "tail_curl": (-10, 12, -80, 260),
     "neck_length": (0.42, -0.1, 0.05, 3.2), "neck_low": (42, 7, -60, 110), "neck_high": (42, 7, -80, 120),
-    "neck_radius": (0.11, -0.09, 0.03, 0.5), "neck_width": (0.68, 0.06, 0.4, 1.4), "neck_base": (0.75, 0.08, 0.2, 1.4),
+    "neck_radius": (0.11, -0.09, 0.03, 0.5), "neck_width": (0.68, 0.06, 0.4, 1.4), "neck_base": (0.75, 0.08,
+        0.2, 1.4),
     "head_pitch": (-28, 7, -85, 40), "head_yaw": (0, 0, -110, 110), "head_length": (0.44, -0.07, 0.08, 0.9),
-    "skull": (0.1, -0.07, 0.02, 0.35), "skull_width": (0.8, 0.05, 0.4, 1.5), "muzzle": (0.055, -0.1, 0.008, 0.25),
+    "skull": (0.1, -0.07, 0.02, 0.35), "skull_width": (0.8, 0.05, 0.4, 1.5), "muzzle": (0.055, -0.1, 0.008,
+        0.25),
     "muzzle_width": (0.85, 0.07, 0.3, 2.0), "stop": (0.3, 0.1, 0, 1), "gape": (0, 0, 0, 40),
     "eye": (0.017, -0.1, 0.004, 0.06),
-    "leg_length": (0.72, -0.08, 0.1, 2.2), "thigh": (0.13, -0.08, 0.03, 0.4), "upper_arm": (0.1, -0.08, 0.015, 0.35),
+    "leg_length": (0.72, -0.08, 0.1, 2.2), "thigh": (0.13, -0.08, 0.03, 0.4), "upper_arm": (0.1, -0.08, 0.015,
+        0.35),
     "shank": (0.034, -0.09, 0.01, 0.25), "knee": (0.1, 0.02, -0.05, 0.5), "hock": (0.1, 0.02, -0.05, 0.4),
-    "elbow": (0.06, 0.015, -0.05, 0.4), "foot_length": (0.075, -0.09, 0.03, 0.7), "foot_width": (0.045, -0.08, 0.015, 0.3),
+    "elbow": (0.06, 0.015, -0.05, 0.4), "foot_length": (0.075, -0.09, 0.03, 0.7), "foot_width": (0.045, -0.08,
+        0.015, 0.3),
     "foot_height": (0.05, -0.08, 0.01, 0.2), "stance": (0.62, 0.06, 0.2, 1.2), "hip": (0.16, 0.02, 0.05, 0.5),
     "shoulder": (0.84, 0.02, 0.5, 0.98), "biped": (0, 0, 0, 1), "arm_length": (0.3, -0.1, 0.03, 1.0),
     "arm_angle": (30, 12, -60, 110), "swing_fore_left": (0, 0, -60, 60), "swing_fore_right": (0, 0, -60, 60),
     "swing_hind_left": (0, 0, -60, 60), "swing_hind_right": (0, 0, -60, 60), "sit": (0, 0, 0, 1),
-    "horn_length": (0, -0.2, 0, 0.9), "horn_radius": (0.024, -0.12, 0.005, 0.1), "horn_out": (40, 7, -10, 100),
+    "horn_length": (0, -0.2, 0, 0.9), "horn_radius": (0.024, -0.12, 0.005, 0.1), "horn_out": (40, 7, -10,
+        100),
     "horn_back": (20, 8, -90, 90), "horn_curve": (50, 12, -200, 260),
     "nose_horn": (0, -0.2, 0, 0.5), "ridge": (0, -0.2, 0, 1.2), "ridge_from": (1.0, 0.05, -0.9, 2.3),
     "ridge_to": (2.3, 0.03, 0.0, 2.5),
@@ -65,11 +72,14 @@ def _radii(p: Values, u: np.ndarray) -> np.ndarray:
         (0.06, np.maximum(root, rump * 0.78)), (0.2, rump), (0.48, full * p.loin), (0.76, full),
         (0.9, chest * np.array([0.93, 0.97, 0.96])), (1.0, 0.4 * chest + 0.6 * base), (1.14, base),
         (1.45, neck + (base - neck) * 0.4), (1.85, neck), (2.06, 0.5 * neck + 0.5 * np.maximum(skull, neck)),
-        (2.22, skull), (2.42, skull * np.array([0.96, 0.93, 0.98])), (2.62, middle), (2.8, 0.25 * middle + 0.75 * muzzle),
+        (2.22, skull), (2.42, skull * np.array([0.96, 0.93, 0.98])), (2.62, middle), (2.8,
+            0.25 * middle + 0.75 * muzzle),
         (2.93, muzzle), (2.985, 0.72 * muzzle), (3.0, 0.35 * muzzle),
     ]  # fmt: skip
     result = pchip(np.array([row[0] for row in rows]), np.stack([row[1] for row in rows]), u)
-    bump = np.exp(-(((u - p.hump_at) / 0.13) ** 2)) + p.hump_two * np.exp(-(((u - p.hump_at + 0.42) / 0.12) ** 2))
+    bump = np.exp(-(((u - p.hump_at) / 0.13) ** 2)) + p.hump_two * np.exp(
+        -(((u - p.hump_at + 0.42) / 0.12) ** 2)
+    )
     result[:, 1] += p.hump * bump
     return result
 
@@ -81,7 +91,8 @@ def make_spine(p: Values) -> Spine:
     drop = p.tail_drop + 0.55 * pitch_body + 20 * p.sit
     knots = np.array([-1.0, -0.5, -0.1, 0.06, 0.5, 0.95, 1.3, 1.75, 2.15, 3.0])
     pitch = pchip(knots, np.array([
-        drop - p.tail_curl, drop - 0.4 * p.tail_curl, drop, pitch_body + p.arch, pitch_body, pitch_body - 0.5 * p.arch,
+        drop - p.tail_curl, drop - 0.4 * p.tail_curl, drop, pitch_body + p.arch, pitch_body,
+            pitch_body - 0.5 * p.arch,
         p.neck_low, p.neck_high, p.head_pitch, p.head_pitch,
     ]), u)  # fmt: skip
     yaw = p.head_yaw * smoothstep(1.15, 2.15, u)
@@ -133,7 +144,8 @@ def on_head(spine: Spine, u: float, angle: float) -> tuple[np.ndarray, np.ndarra
 
 
 def mirrored_over(spine: Spine, piece: Piece) -> tuple[Piece, Piece]:
-    """The left piece of the head and its image over the head's own middle plane, which the head's yaw turns."""
+    """The left piece of the head and its image over the head's own middle plane, which the head's yaw
+    turns."""
     position, axes, _ = spine.at(2.5)
     left = axes[0]
     other = piece.mapped(lambda p: p - 2 * ((p - position) @ left)[..., None] * left)
@@ -157,7 +169,7 @@ def ridge(p: Values, spine: Spine) -> Piece:
 
 def legs(p: Values, spine: Spine) -> list[Piece]:
     """Four legs, or two legs and two arms, with their feet on the ground."""
-    position, axes, radii = spine.at(p.hip)
+    position, _, radii = spine.at(p.hip)
     length = p.leg_length * (1 - 0.55 * p.sit)
     ground = position[1] - length
     pieces: list[Piece] = []
@@ -237,7 +249,8 @@ def _fore(p: Values, spine: Spine, ground: float, swing: float) -> tuple[np.ndar
     path = _swing(path, top, p.arm_angle if arm else swing)
     thin, up = p.shank * (0.8 if arm else 1.0), p.upper_arm
     size = np.array([
-        (0.1 * up, 0.45 * up), (0.62 * up, 0.95 * up), (0.42 * up + 0.3 * thin, 0.5 * up + 0.35 * thin), (1.02 * thin, 1.15 * thin),
+        (0.1 * up, 0.45 * up), (0.62 * up, 0.95 * up), (0.42 * up + 0.3 * thin, 0.5 * up + 0.35 * thin),
+            (1.02 * thin, 1.15 * thin),
         (0.9 * thin, 0.95 * thin), (1.05 * thin, 1.1 * thin),
     ])  # fmt: skip
     leg = _leg(path, size, np.array([0.0, 0.2, 0.42, 0.7, 0.9, 1.0]))

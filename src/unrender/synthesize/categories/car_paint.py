@@ -9,13 +9,15 @@ from unrender.synthesize.curves import smoothstep
 from unrender.synthesize.parameters import Values
 
 _COLOURS = (
-    "white", "white", "grey", "grey", "slate", "dark", "black", "black", "red", "red", "blue", "navy", "bottle", "green",
+    "white", "white", "grey", "grey", "slate", "dark", "black", "black", "red", "red", "blue", "navy",
+        "bottle", "green",
     "yellow", "orange", "brown", "buff", "sky", "cream", "teal", "scarlet", "purple",
 )  # fmt: skip
 _FIXED = {
     "taxi": ("yellow", "yellow", "black", "white"), "police": ("white", "black", "blue", "navy"),
     "ambulance": ("white", "white", "cream"), "fire_engine": ("red", "red", "scarlet"),
-    "tractor": ("green", "red", "blue", "orange"), "bus": ("red", "white", "yellow", "blue", "orange", "green", "grey"),
+    "tractor": ("green", "red", "blue", "orange"), "bus": ("red", "white", "yellow", "blue", "orange",
+        "green", "grey"),
 }  # fmt: skip
 
 
@@ -39,7 +41,10 @@ def paint_car(brush: Brush, p: Values, family: str) -> None:
     if brush.chance(0.25):
         brush.paint(cabin, brush.pick(("black", "white", "cream", "dark")))
     if cargo.any() and p.cargo > 0.5 and family != "bus":
-        brush.paint(cargo, brush.pick(("white", "white", "grey", "blue", "cream", "orange")) if family == "lorry" else base)
+        brush.paint(
+            cargo,
+            brush.pick(("white", "white", "grey", "blue", "cream", "orange")) if family == "lorry" else base,
+        )
     _markings(brush, family, y, z, body | cargo, p)
     _glass(brush, p, family, y, z)
     for axle, radius in ((p.axle_front, p.wheel), (p.axle_rear, p.rear_wheel)):  # dark arches
@@ -65,7 +70,12 @@ def _glass(brush: Brush, p: Values, family: str, y: np.ndarray, z: np.ndarray) -
     cabin = brush.of("cabin")
     if p.open > 0.5:
         brush.paint(cabin, brush.tint("sky"), 0.8)
-        brush.paint(brush.of("body") * brush.band(z, p.cabin_rear, p.cabin_front - 0.06, 0.02) * (brush.normals[:, 1] > 0.6), glass)
+        brush.paint(
+            brush.of("body")
+            * brush.band(z, p.cabin_rear, p.cabin_front - 0.06, 0.02)
+            * (brush.normals[:, 1] > 0.6),
+            glass,
+        )
         return
     high = (y - p.belt) / max(p.roof - p.belt, 0.05)
     steep = brush.normals[:, 1] < 0.82
@@ -96,15 +106,28 @@ def _markings(brush: Brush, family: str, y: np.ndarray, z: np.ndarray, body: np.
     side = np.abs(brush.normals[:, 0]) > 0.5
     if family == "taxi":
         check = (np.sin(36 * z) > 0) ^ (y > middle)
-        brush.paint(body * side * brush.band(y, middle - 0.05, middle + 0.05, 0.005) * check, "black", float(brush.chance(0.6)))
+        brush.paint(
+            body * side * brush.band(y, middle - 0.05, middle + 0.05, 0.005) * check,
+            "black",
+            float(brush.chance(0.6)),
+        )
     elif family == "police":
-        brush.paint(body * brush.band(z, -0.35, 0.35, 0.02), "white" if brush.chance(0.5) else "black", float(brush.chance(0.7)))
+        brush.paint(
+            body * brush.band(z, -0.35, 0.35, 0.02),
+            "white" if brush.chance(0.5) else "black",
+            float(brush.chance(0.7)),
+        )
         brush.paint(body * side * brush.band(y, middle - 0.03, middle + 0.03, 0.01), "blue")
     elif family in ("ambulance", "fire_engine", "bus", "lorry"):
         colour = brush.pick(("red", "orange", "white", "blue", "yellow"))
-        brush.paint(body * side * brush.band(y, middle - 0.04, middle + 0.06, 0.01), colour, float(brush.chance(0.8)))
+        brush.paint(
+            body * side * brush.band(y, middle - 0.04, middle + 0.06, 0.01), colour, float(brush.chance(0.8))
+        )
     elif family in ("racing", "kart") and brush.chance(0.7):
-        brush.paint(body * brush.band(z + 0.6 * y, -0.3, brush.rng.uniform(0, 0.5), 0.02), brush.pick(("white", "yellow", "black")))
+        brush.paint(
+            body * brush.band(z + 0.6 * y, -0.3, brush.rng.uniform(0, 0.5), 0.02),
+            brush.pick(("white", "yellow", "black")),
+        )
 
 
 def _parts(brush: Brush, base: np.ndarray) -> None:
@@ -123,5 +146,3 @@ def _parts(brush: Brush, base: np.ndarray) -> None:
     brush.paint(bar, brush.tint("blue"))
     brush.paint(bar * (brush.signed[:, 0] > 0), brush.tint(brush.any(("red", "blue", "orange"))))
     brush.paint(brush.of("spoiler"), brush.pick(("black", "white", "red")) if brush.chance(0.5) else base)
-
-

@@ -9,18 +9,31 @@ from unrender.synthesize.curves import smoothstep
 
 WOODS = ("straw", "buff", "brown", "rust", "umber", "dark", "brown", "buff")
 CLOTHS = (
-    "grey", "slate", "cream", "white", "buff", "brown", "red", "blue", "navy", "green", "olive", "teal", "rose", "purple",
+    "grey", "slate", "cream", "white", "buff", "brown", "red", "blue", "navy", "green", "olive", "teal",
+        "rose", "purple",
     "yellow", "orange", "dark", "sky", "bottle", "rust",
 )  # fmt: skip
 METALS = ("grey", "slate", "dark", "black", "white")
-LACQUERS = ("white", "white", "black", "grey", "red", "blue", "green", "yellow", "cream", "teal", "sky", "dark")
+LACQUERS = (
+    "white",
+    "white",
+    "black",
+    "grey",
+    "red",
+    "blue",
+    "green",
+    "yellow",
+    "cream",
+    "teal",
+    "sky",
+    "dark",
+)
 
 
 def wood(brush: Brush, mask: np.ndarray, name: str | None = None, direction: int = 1) -> None:
     """Wood whose grain runs along an axis (0 x, 1 y, 2 z)."""
     tone = brush.tint(name or brush.any(WOODS), 0.18)
-    stretch = np.full(3, 1.0)
-    stretch[direction] = 0.12
+    stretch = [0.12 if axis == direction else 1.0 for axis in range(3)]
     grain = 0.12 * brush.noise(7.0, stretch) + 0.06 * brush.noise(14.0, stretch)
     brush.paint(mask, np.clip(tone * np.exp(grain)[:, None] * np.array([1.0, 0.98, 0.95]), 0, 1))
 
@@ -60,4 +73,6 @@ def cloth(brush: Brush, mask: np.ndarray) -> None:
     elif kind < 0.35:
         near, _ = brush.cells(0.12)
         brush.paint(mask * (1 - smoothstep(0.25, 0.4, near)), other)
-    brush.colour = np.where(mask[:, None], brush.colour * np.exp(0.08 * brush.noise(5.0))[:, None], brush.colour)
+    brush.colour = np.where(
+        mask[:, None], brush.colour * np.exp(0.08 * brush.noise(5.0))[:, None], brush.colour
+    )

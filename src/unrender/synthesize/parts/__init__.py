@@ -6,6 +6,7 @@ from unrender.synthesize.parts.piece import Piece, Topology, pair, topology_of, 
 from unrender.synthesize.parts.tube import ball, limb, plate
 
 __all__ = [
-    "Piece", "Spine", "Topology", "ball", "body", "box", "column", "disc", "integrate", "limb", "loft", "pair",
+    "Piece", "Spine", "Topology", "ball", "body", "box", "column", "disc", "integrate", "limb", "loft",
+        "pair",
     "plate", "prism", "ring_angles", "section", "topology_of", "vertices_of",
 ]  # fmt: skip

@@ -15,7 +15,8 @@ AXES = {
 
 
 def _rectangle(half: np.ndarray, bevel: np.ndarray, n: int) -> np.ndarray:
-    """Rounded rectangles [R, 4 n, 2] of half sizes [R, 2]: n points on each side, the corners cut by `bevel` [R]."""
+    """Rounded rectangles [R, 4 n, 2] of half sizes [R, 2]: n points on each side, the corners cut by `bevel`
+    [R]."""
     t = np.linspace(-1, 1, n)
     w, h = half[:, :1] - bevel[:, None], half[:, 1:] - bevel[:, None]
     wide, high = np.broadcast_to(half[:, :1], (len(half), n)), np.broadcast_to(half[:, 1:], (len(half), n))
@@ -31,7 +32,8 @@ def prism(
 
     Args:
         centres: [K, 3] centres of the stations, in order along the axis.
-        halves: [K, 2] half sizes of the sections along the frame's first two axes (`AXES`): for x (y, z), for y (z, x),
+        halves: [K, 2] half sizes of the sections along the frame's first two axes (`AXES`): for x (y, z),
+            for y (z, x),
             for z (x, y).
         bevel: width of the cut edges.
         axis: "x", "y" or "z".
@@ -62,7 +64,8 @@ def prism(
 
 
 def box(
-    centre: tuple[float, float, float] | np.ndarray, size: tuple[float, float, float] | np.ndarray, bevel: float = 0.01,
+    centre: tuple[float, float, float] | np.ndarray, size: tuple[float, float, float] | np.ndarray,
+        bevel: float = 0.01,
     *, axis: str = "z", sides: int = 5, rings: int = 4,
 ) -> np.ndarray:  # fmt: skip
     """A box of full `size` (x, y, z) about `centre`; `axis` runs between the two faces with least detail."""
@@ -77,7 +80,8 @@ def box(
 def column(
     stations: list[tuple[float, float]], x: float, z: float, *, sides: int = 12, power: float = 2.0
 ) -> np.ndarray:
-    """A turned or square post from stations (height, radius), upwards or downwards: [2 K - 2, sides, 3] at least.
+    """A turned or square post from stations (height, radius), upwards or downwards: [2 K - 2, sides, 3] at
+    least.
 
     Every station is a ring of its own and so may make a sharp step.
     """
@@ -87,7 +91,8 @@ def column(
 
 
 def disc(
-    centre: tuple[float, float, float] | np.ndarray, radius: float, width: float, *, axis: str = "x", sides: int = 20,
+    centre: tuple[float, float, float] | np.ndarray, radius: float, width: float, *, axis: str = "x",
+        sides: int = 20,
     hub: float = 0.55,
 ) -> np.ndarray:  # fmt: skip
     """A wheel about `axis`: rounded tread, side walls and hubs, [8, sides, 3]."""

@@ -60,7 +60,8 @@ def loft(centre: np.ndarray, axes: np.ndarray, radii: np.ndarray, shape: np.ndar
 class Spine:
     """A centre line with cross-sections on a fine grid of u.
 
-    Attributes: u [N] increasing; position [N, 3]; pitch, yaw [N] in radians, of the cross-sections; radii [N, 3]
+    Attributes: u [N] increasing; position [N, 3]; pitch, yaw [N] in radians, of the cross-sections; radii
+    [N, 3]
     half-width, upper and lower half-height.
     """
 
@@ -78,7 +79,8 @@ class Spine:
         return position, axes_of(np.interp(u, self.u, self.pitch), np.interp(u, self.u, self.yaw)), radii
 
     def surface(self, u: float, angle: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Point [3] on the surface at u and `angle` (degrees, 0 left, 90 up), its normal [3] and forward [3]."""
+        """Point [3] on the surface at u and `angle` (degrees, 0 left, 90 up), its normal [3] and forward
+        [3]."""
         position, axes, radii = self.at(u)
         c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
         height = radii[1] if s >= 0 else radii[2]
@@ -96,12 +98,15 @@ def integrate(
         u: [N] equally spaced. pitch, yaw: [N] degrees. speed: [N] length per unit of u. radii: [N, 3].
 
     Returns:
-        The spine; its cross-sections turn more slowly than the line, so that thick rings do not run into one another.
+        The spine; its cross-sections turn more slowly than the line, so that thick rings do not run into one
+        another.
     """
     pitch, yaw = np.radians(pitch), np.radians(yaw)
     step = u[1] - u[0]
     velocity = axes_of(pitch, yaw)[:, 2] * speed[:, None]
-    position = np.concatenate([np.zeros((1, 3)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]) * step, axis=0)])
+    position = np.concatenate(
+        [np.zeros((1, 3)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]) * step, axis=0)]
+    )
     position -= position[np.argmin(np.abs(u - zero))]
     length = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]) * step)])
     width = np.maximum(0.75 * radii[:, 1:].mean(1), 0.02)[:, None]
@@ -114,7 +119,8 @@ def body(rows: Sequence[Sequence[float]], t: np.ndarray, shape: np.ndarray | int
     """A straight body along +Z from a table of stations.
 
     Args:
-        rows: (z, height of the centre, half-width, upper and lower half-height) of each station, z increasing.
+        rows: (z, height of the centre, half-width, upper and lower half-height) of each station, z
+            increasing.
         t: [R] in [0, 1], where along the body the rings sit.
         shape: cross-section, as for `loft`.
 

@@ -1,6 +1,7 @@
 """A piece of a procedural object: a closed tube of rings with a pole at each end.
 
-Rings run counter-clockwise seen from the tube's far end, so that faces point outwards; a mirrored piece has its
+Rings run counter-clockwise seen from the tube's far end, so that faces point outwards; a mirrored piece has
+its
 faces turned round.
 """
 
@@ -49,7 +50,8 @@ class Piece:
         return replace(self, grid=change(self.grid), first=first, last=last)
 
     def collapsed(self, point: np.ndarray) -> Piece:
-        """The piece shrunk to (nearly) nothing at `point`: how an absent part keeps its place in the topology."""
+        """The piece shrunk to (nearly) nothing at `point`: how an absent part keeps its place in the
+        topology."""
         return self.mapped(lambda p: point + 1e-3 * (p - self.grid.mean((0, 1))))
 
     def only_if(self, there: bool, point: np.ndarray) -> Piece:
@@ -58,7 +60,8 @@ class Piece:
 
 
 def pair(piece: Piece, right: Piece | None = None) -> tuple[Piece, Piece]:
-    """A left piece and its mirror image; `right`, where given, is the piece to mirror instead (another pose)."""
+    """A left piece and its mirror image; `right`, where given, is the piece to mirror instead (another
+    pose)."""
     flip = np.array([-1.0, 1.0, 1.0])
     source = piece if right is None else right
     other = source.mapped(lambda p: p * flip)

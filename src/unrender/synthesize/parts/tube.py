@@ -18,7 +18,7 @@ def limb(
     *,
     rings: int,
     sides: int,
-    reference: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    reference: tuple[float, float, float] | np.ndarray = (0.0, 0.0, 1.0),
     knots: np.ndarray | None = None,
 ) -> np.ndarray:
     """A tube along a smooth path.
@@ -49,7 +49,8 @@ def limb(
 def plate(
     leading: np.ndarray, trailing: np.ndarray, thickness: np.ndarray | float, *, rings: int, chord: int = 7
 ) -> np.ndarray:
-    """A thin sheet between two edges: a wing, fin, ear, sail or feather, thickest a third behind its leading edge.
+    """A thin sheet between two edges: a wing, fin, ear, sail or feather, thickest a third behind its leading
+    edge.
 
     Args:
         leading, trailing: [K, 3] points of the edges from root to tip.
@@ -73,8 +74,11 @@ def plate(
     return grid + (half[:, None] * (profile * sign))[..., None] * normal[:, None]
 
 
-def ball(centre: np.ndarray, radii: np.ndarray | float, axes: np.ndarray, *, rings: int = 5, sides: int = 10) -> np.ndarray:
-    """An ellipsoid [rings, sides, 3] whose poles lie along the third of `axes` [3, 3]; radii [3] or a number."""
+def ball(
+    centre: np.ndarray, radii: np.ndarray | float, axes: np.ndarray, *, rings: int = 5, sides: int = 10
+) -> np.ndarray:
+    """An ellipsoid [rings, sides, 3] whose poles lie along the third of `axes` [3, 3]; radii [3] or a
+    number."""
     radii = np.broadcast_to(np.asarray(radii, dtype=np.float64), 3)
     polar = np.pi * (np.arange(rings) + 0.55) / (rings + 0.1)
     angle = ring_angles(sides)
