@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera
-from unrender.errors import ImageError, InputError, ModelError
+from unrender.errors import ImageError, InputError
 from unrender.export.glb import mesh_to_glb
 from unrender.image import Photo, crop_square, load_photo, photo_from_array
 from unrender.mesh import Mesh
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
+from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
+from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import crop_round, main_object, square_round
 from unrender.reconstruct.result import Reconstruction
@@ -32,8 +34,6 @@ _BAKE_SIZE = 256
 _DEPTH_SIZE = 128
 T = TypeVar("T")
 
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models"
-
 
 class Reconstructor:
     """A loaded model. Calls from several threads are safe.
@@ -44,35 +44,44 @@ class Reconstructor:
 
     def __init__(self, runtime: NetworkRuntime, shapes: str | Path, loop: LoopConfig | None = None) -> None:
         self.runtime = runtime
+        self.folder = Path(shapes).parent
         self.loop_config = loop or LoopConfig()
         self.categories = tuple(runtime.card["shape_categories"])
         self.spaces = {name: load_shape_space(shapes, f"{name}.") for name in self.categories}
         self._loops: dict[tuple[str, float], Loop] = {}
 
     @classmethod
-    def from_pretrained(cls, path: str | Path | None = None, *, threads: int = 2) -> Reconstructor:
+    def from_pretrained(
+        cls, path: str | os.PathLike[str] | None = None, *, threads: int = 2, **download: Any
+    ) -> Reconstructor:
         """Load a model: the one inside the package (None), a folder, or a Hugging Face Hub id "owner/name".
+
+        Args:
+            path: which model. threads: of the network.
+            download: for a hub id, as for `huggingface_hub.snapshot_download`: revision, cache_dir, token,
+                local_files_only ...
 
         Raises:
             ModelError: there is no such model, or it is damaged.
         """
-        if path is None:
-            folder = DEFAULT_MODEL
-        elif os.path.isdir(path):
-            folder = Path(path)
-        elif isinstance(path, str) and path.count("/") == 1 and not path.startswith((".", "/")):
-            from huggingface_hub import snapshot_download
-
-            try:
-                folder = Path(snapshot_download(path))
-            except Exception as error:
-                reason = str(error).splitlines()[0]
-                raise ModelError(f"model {path}: cannot be fetched from the hub ({reason})") from None
-        else:
-            raise ModelError(
-                f"model {path}: no such folder; give a folder with model.onnx, or a hub id owner/name"
-            )
+        folder = find_model(path, **download)
         return cls(NetworkRuntime(folder, threads), folder / SHAPES_FILE)
+
+    def save_pretrained(self, folder: str | os.PathLike[str], *, repo_id: str | None = None) -> Path:
+        """Copy this model into a folder that can be pushed to the hub (see `unrender.reconstruct.hub`).
+
+        Raises:
+            ModelError, OutputError: as `unrender.reconstruct.hub.save_pretrained`.
+        """
+        return save_pretrained(self.folder, folder, repo_id=repo_id)
+
+    def push_to_hub(self, repo_id: str, **settings: Any) -> str:
+        """Upload this model and its card (see `unrender.reconstruct.hub.push_to_hub`).
+
+        Raises:
+            ModelError: the hub does not take it.
+        """
+        return push_to_hub(self.folder, repo_id, **settings)
 
     def __call__(
         self,
