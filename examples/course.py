@@ -53,7 +53,10 @@ class Course:
         low, high = min(logs), max(max(logs), min(logs) + 1e-3)
         top, bottom = TILE + 24, TILE + 12 + chart
         points = [
-            (4 + (width - 8) * k / max(len(logs) - 1, 1), bottom - (bottom - top) * (value - low) / (high - low))
+            (
+                4 + (width - 8) * k / max(len(logs) - 1, 1),
+                bottom - (bottom - top) * (value - low) / (high - low),
+            )
             for k, value in enumerate(logs)
         ]
         draw.line(points, fill=(200, 60, 30), width=2)

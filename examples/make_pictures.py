@@ -1,4 +1,4 @@
-"""Runs all the `recover_*.py` examples and draws their courses: `python examples/make_pictures.py [--out FOLDER]`."""
+"""Runs all the `recover_*.py` examples and draws their courses: `python examples/make_pictures.py`."""
 
 from __future__ import annotations
 

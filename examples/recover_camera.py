@@ -10,10 +10,10 @@ import math
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from course import Course, main
 from stage import ball, bumpy, colours, ring, to_clip
+from torch import Tensor
+
 from unrender import render
 
 SIZE = 72

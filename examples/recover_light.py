@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from course import Course, main
 from stage import Surface, ball, bumpy, ring
+
 from unrender.light import irradiance_coefficients, shade_sh
 from unrender.render import shading
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from course import Course, main
 from stage import Surface, ball, bumpy, ring
+from torch import Tensor
+
 from unrender.render import shading
 
 SIZE = 80
@@ -56,9 +56,8 @@ def run(steps: int, out: Path) -> dict[str, float]:
         optimizer.step()
         course.note(step, loss, image[0])
     course.save(out, f"metallic {float(guess[1]):.2f} (0.85), roughness {float(guess[2]):.2f} (0.35)")
-    return {
-        "loss_first": course.losses[0], "loss_last": course.losses[-1], "first": errors[0], "last": errors[-1],
-    }  # fmt: skip
+    losses = course.losses
+    return {"loss_first": losses[0], "loss_last": losses[-1], "first": errors[0], "last": errors[-1]}
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from course import Course, main
+from stage import Surface, ball, bumpy, ring
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from course import Course, main
-from stage import Surface, ball, bumpy, ring
 from unrender import light
 from unrender.render import shading
 

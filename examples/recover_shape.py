@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from course import Course, main
 from stage import ball, bumpy, colours, ring, to_clip
+from torch import Tensor
+
 from unrender import render
 from unrender.topology import uniform_laplacian
 
@@ -33,8 +33,12 @@ def run(steps: int, out: Path) -> dict[str, float]:
 
     truth, paint = bumpy(start), colours(start)
     target, target_mask = pictures(truth, paint)
-    rows, columns, values = (torch.as_tensor(part) for part in uniform_laplacian(faces.numpy(), len(start)))
-    laplacian = torch.sparse_coo_tensor(torch.stack([rows, columns]).long(), values.float()).coalesce()
+    rows, columns, values = (
+        torch.as_tensor(part.copy()) for part in uniform_laplacian(faces.numpy(), len(start))
+    )
+    laplacian = torch.zeros(len(start), len(start)).index_put(
+        (rows.long(), columns.long()), values.float(), accumulate=True
+    )
 
     vertices = (0.6 * start).requires_grad_()
     grey = torch.full_like(paint, 0.5).requires_grad_()

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from course import Course, main
 from stage import ball, bumpy, ring, to_clip
+from torch import Tensor
+
 from unrender import render
 
 SIZE, TEXELS = 80, 64

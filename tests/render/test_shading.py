@@ -87,12 +87,21 @@ def test_gaussians_against_quadrature(base, metallic, roughness, degrees):
         *(torch.tensor(v) for v in (environment.axes, environment.sharpness, environment.amplitudes))
     )
     view = tilted(degrees)
+    errors, values = [], []
     for normal, seen in ((UP, view), (view, UP)):
         whole, _ = oracle.environment_reference(
-            torch.tensor(base, dtype=torch.float64), metallic, roughness, normal, seen, as_tensors.radiance
+            torch.tensor(base, dtype=torch.float64),
+            metallic,
+            roughness,
+            normal,
+            seen,
+            as_tensors.radiance,
+            150,
         )
         ours = shading.shade_gaussians(material(base, metallic, roughness), normal, seen, as_tensors)
-        assert ((ours - whole).abs() / whole.abs().max()).max() < (0.08 if roughness < 1 else 0.17)
+        errors.append(float((ours - whole).abs().max()))
+        values.append(float(whole.max()))
+    assert max(errors) < (0.1 if roughness < 1 else 0.17) * max(values)
 
 
 @pytest.mark.parametrize("sharpness", [0.01, 0.9, 1.1, 5.0, 80.0])
@@ -118,8 +127,13 @@ def test_projection_of_environments(order):
     )
     constant = np.zeros((count, 1))
     constant[0] = 2 * math.sqrt(4 * math.pi)
-    for function, shape in ((shading.project_panorama, (64, 128, 1)), (shading.project_cube_map, (6, 16, 16, 1))):
-        np.testing.assert_allclose(function(np.full(shape, 2.0), order), constant, atol=0.02 if order else 1e-12)
+    for function, shape in (
+        (shading.project_panorama, (64, 128, 1)),
+        (shading.project_cube_map, (6, 16, 16, 1)),
+    ):
+        np.testing.assert_allclose(
+            function(np.full(shape, 2.0), order), constant, atol=0.02 if order else 1e-12
+        )
     hemisphere = (panorama[..., 1:2] > 0).astype(float)
     sky = shading.project_panorama(hemisphere, order)[:, 0]
     np.testing.assert_allclose(sky[0], math.pi * 2 * light.SH_0, rtol=1e-6)
@@ -189,7 +203,7 @@ def test_gradients_of_lights():
     normals, view, towards, base, metallic, roughness = surface()
     radiance = np.array([1.0, 0.7, 0.4])
     gradcheck(lambda *a: light.ambient(*a), base, radiance)
-    gradcheck(lambda n, l, b, r: light.lambert(b, n, l, r), normals, towards, base, radiance)
+    gradcheck(lambda n, t, b, r: light.lambert(b, n, t, r), normals, towards, base, radiance)
     gradcheck(light.phong, base, normals, view, towards, radiance, np.array([7.0]))
     for count in (1, 4, 9, 16):
         coefficients = np.random.default_rng(7).normal(size=(count, 3))
@@ -201,8 +215,8 @@ def test_gradients_of_lights():
 
     gradcheck(by_point, -normals, np.array([0.4, 1.0, 2.0]), radiance, base)
 
-    def ggx(base, metallic, roughness, n, v, l, radiance):
-        return shading.shade_ggx(shading.Material(base, metallic, roughness), n, v, l, radiance)
+    def ggx(base, metallic, roughness, n, v, t, radiance):
+        return shading.shade_ggx(shading.Material(base, metallic, roughness), n, v, t, radiance)
 
     gradcheck(ggx, base, metallic, roughness, normals, view, towards, radiance)
 
@@ -215,9 +229,7 @@ def test_gradients_of_environments():
         environment = shading.SphericalGaussians(axes, sharpness, amplitudes)
         return shading.shade_gaussians(shading.Material(base, metallic, roughness), n, v, environment)
 
-    gradcheck(
-        gaussians, base, metallic, roughness, normals, view, few.axes, few.sharpness, few.amplitudes
-    )
+    gradcheck(gaussians, base, metallic, roughness, normals, view, few.axes, few.sharpness, few.amplitudes)
     rng = np.random.default_rng(8)
 
     def prefiltered(base, metallic, roughness, n, v, texture):

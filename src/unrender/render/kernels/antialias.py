@@ -1,9 +1,9 @@
 """Anti-aliasing of silhouettes: neighbouring pixels are blended by where the edge between them lies.
 
 After Laine et al., "Modular Primitives for High-Performance Differentiable Rendering", ACM TOG 2020,
-section 3.6. For two neighbouring pixels that show different faces, take the nearer one (smaller z/w). From its
-centre go straight to the other's, through the projected faces of its surface, until an edge is crossed over
-which no face continues: the silhouette. With d in [0, 1] the distance of the crossing in pixels,
+section 3.6. For two neighbouring pixels that show different faces, take the nearer one (smaller z/w). From
+its centre go straight to the other's, through the projected faces of its surface, until an edge is crossed
+over which no face continues: the silhouette. With d in [0, 1] the distance of the crossing in pixels,
 
     d > 1/2: farther pixel += (d - 1/2) (nearer - farther)
     d < 1/2: nearer pixel  += (1/2 - d) (farther - nearer)

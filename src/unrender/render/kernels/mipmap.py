@@ -2,8 +2,8 @@
 
 A pyramid is one array [N, T, C]: the texels of level 0 row by row, then those of level 1, and so on. A side
 of n texels becomes max(1, n // 2). From an odd n = 2 m + 1 texel i of the coarser level averages
-[i n / m, (i + 1) n / m]: three texels with the weights (m - i) / n, m / n and (i + 1) / n, so that every level
-has the mean of the texture.
+[i n / m, (i + 1) n / m]: three texels with the weights (m - i) / n, m / n and (i + 1) / n, so that every
+level has the mean of the texture.
 
 Level of detail (Heckbert, "Fundamentals of Texture Mapping and Image Warping", 1989; Laine et al., "Modular
 Primitives for High-Performance Differentiable Rendering", 2020): log2 of the longer axis of the ellipse that

@@ -225,7 +225,7 @@ def _place(uv, image, row, column, wrap):
     u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
     if not (math.isfinite(u) and math.isfinite(v)):
         u, v = 0.0, 0.0
-    if (wrap == REPEAT or wrap == MIRROR) and not (abs(u) < 1e6 and abs(v) < 1e6):
+    if wrap in (REPEAT, MIRROR) and not (abs(u) < 1e6 and abs(v) < 1e6):
         u, v = 0.0, 0.0
     fold_u, sign_u = _fold(u, wrap)
     fold_v, sign_v = _fold(v, wrap)

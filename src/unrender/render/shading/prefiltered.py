@@ -102,7 +102,9 @@ def prefilter_cube_map(texture: Any, levels: int | None = None) -> PrefilteredEn
     if not isinstance(count, int) or not 2 <= count <= whole:
         raise InputError(f"levels: expected an integer from 2 to {whole} or None, got {levels!r}")
     flat = texture.reshape(6 * size * size, -1)
-    parts = [(like(matrix, texture) @ flat).reshape(6, -1, flat.shape[-1]) for matrix in _filters(size, count)]
+    parts = [
+        (like(matrix, texture) @ flat).reshape(6, -1, flat.shape[-1]) for matrix in _filters(size, count)
+    ]
     joined = library(texture).concatenate(parts, 1)
     pyramid = Pyramid(joined, size, size, count, cube=True)
     return PrefilteredEnvironment(pyramid, irradiance_coefficients(project_cube_map(texture, 2)))
