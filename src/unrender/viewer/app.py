@@ -15,16 +15,15 @@ from starlette.exceptions import HTTPException
 
 from unrender import __version__
 from unrender.errors import InputError
-from unrender.export import FORMATS, ExportOptions, export_bytes
-from unrender.reconstruct import Reconstruction, Reconstructor
+from unrender.export import FORMATS
+from unrender.reconstruct import Reconstructor
 from unrender.viewer.guard import Guard
-from unrender.viewer.metrics import Metrics
 from unrender.viewer.page_files import page_folder
+from unrender.viewer.refine_api import router as refine_router
 from unrender.viewer.refusals import Refusal, from_error
-from unrender.viewer.result_store import ResultStore, StoredResult
+from unrender.viewer.services import Services, available_formats, check_format, stored
 from unrender.viewer.settings import Settings
 from unrender.viewer.work import Wish, parse_numbers, reconstruct_upload
-from unrender.viewer.work_queue import WorkQueue
 
 DESCRIPTION = "One photo in, one textured 3D mesh out. Pixels are those of the upright photo."
 
@@ -53,18 +52,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 router = APIRouter()
 
 
-class Services:
-    """What the routes work with."""
-
-    def __init__(self, reconstructor: Reconstructor, settings: Settings) -> None:
-        limits = settings.limits
-        self.reconstructor = reconstructor
-        self.settings = settings
-        self.queue = WorkQueue(settings.workers, limits.max_queue, limits.max_seconds)
-        self.results = ResultStore(limits.max_results)
-        self.metrics = Metrics(lambda: self.queue.inside, lambda: len(self.results))
-
-
 def create_app(reconstructor: Reconstructor, settings: Settings | None = None) -> FastAPI:
     """The application, for `unrender serve` or any ASGI server.
 
@@ -88,6 +75,7 @@ def create_app(reconstructor: Reconstructor, settings: Settings | None = None) -
     )  # fmt: skip
     app.state.services = services
     app.include_router(router)
+    app.include_router(refine_router, responses=REFUSALS)
     app.mount("/", StaticFiles(directory=page_folder(), html=True))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -116,7 +104,7 @@ async def reconstruct(
     """Reconstruct a photo. The record names the files of the result; they are kept for a while."""
     services: Services = request.app.state.services
     if format != "json":
-        _known_format(format)
+        check_format(format)
     try:
         wish = Wish(
             parse_numbers("box", box, 4), parse_numbers("point", point, 2), category or None, appearance, loop
@@ -127,20 +115,10 @@ async def reconstruct(
     await photo.close()
     limit = services.settings.limits.max_pixels
     result = await services.queue.run(lambda: reconstruct_upload(services.reconstructor, data, wish, limit))
-    for stage, ms in result.timings_ms.items():
-        services.metrics.stages.labels(stage).observe(ms / 1e3)
-    stored = StoredResult(result.mesh, result.glb, result.appearance)
+    services.count_stages(result)
     if format != "json":
-        return await _file(services, stored, format)
-    return JSONResponse(_record(services, stored, result))
-
-
-def _record(services: Services, stored: StoredResult, result: Reconstruction) -> dict[str, Any]:
-    name = services.results.add(stored)
-    files = {
-        key: f"results/{name}{entry.download_suffix}" for key, entry in FORMATS.items() if entry.available()
-    }
-    return {**result.to_dict(), "appearance": result.appearance, "id": name, "files": files}
+        return await services.file(stored(result), format)
+    return JSONResponse(services.record(result))
 
 
 @router.get("/results/{name}", response_class=Response, responses={404: {"model": Reason}})
@@ -149,42 +127,24 @@ async def download(request: Request, name: str) -> Response:
     services: Services = request.app.state.services
     for format, entry in FORMATS.items():
         if name.endswith(entry.download_suffix) and "." not in name.removesuffix(entry.download_suffix):
-            stored = services.results.get(name.removesuffix(entry.download_suffix))
-            if stored is not None:
-                return await _file(services, stored, format)
+            found = services.results.get(name.removesuffix(entry.download_suffix))
+            if found is not None:
+                return await services.file(found, format)
     raise Refusal(404, "result_gone", "This result is not kept any more. Reconstruct the photo again.")
-
-
-def _known_format(format: str) -> None:
-    available = [key for key, entry in FORMATS.items() if entry.available()]
-    if format not in available:
-        raise Refusal(422, "bad_argument", f"Format: expected json, {', '.join(available)}, got {format!r}.")
-
-
-async def _file(services: Services, stored: StoredResult, format: str) -> Response:
-    """The answer with a mesh file."""
-    entry = FORMATS[format]
-    _known_format(format)
-    if format == "glb":
-        data = stored.glb
-    else:
-        options = ExportOptions(appearance=stored.appearance)
-        data = await services.queue.run(lambda: export_bytes(stored.mesh, format, options))
-    name = f"object{entry.download_suffix}"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(data, media_type=entry.media_type, headers=headers)
 
 
 @router.get("/config.json", include_in_schema=False)
 async def config(request: Request) -> dict[str, Any]:
     """What the page needs to know."""
-    limits = request.app.state.services.settings.limits
+    services: Services = request.app.state.services
+    limits = services.settings.limits
     return {
         "mode": "server",
         "max_bytes": limits.max_bytes,
         "max_pixels": limits.max_pixels,
-        "formats": [key for key, entry in FORMATS.items() if entry.available()],
-        "refine": False,
+        "formats": available_formats(),
+        "categories": list(services.reconstructor.runtime.card.get("shape_categories", ())),
+        "refine": min(3.0, limits.max_refine_seconds),
     }
 
 

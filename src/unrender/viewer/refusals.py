@@ -56,7 +56,7 @@ def from_error(error: UnrenderError, file: str = "") -> Refusal:
     if "--" in message:  # advice for the command line
         message = f"{message.split(';')[0]}; click on it in the photo, or draw a box round it"
     if isinstance(error, ImageError) and file and str(error).startswith(file):
-        message = f"The picture {message}"
+        message = f"The file {message}"
     reason = f"{message[:1].upper()}{message[1:]}."
     if isinstance(error, ImageError) and "is too large" in message:
         return Refusal(413, "too_many_pixels", reason)

@@ -20,6 +20,7 @@ class Limits:
         max_queue: how many photos may wait; further ones are refused with status 429.
         max_seconds: longest time for upload, waiting and work of one request.
         max_results: how many results are kept for download; the oldest go first.
+        max_refine_seconds: longest refinement; below `max_seconds`.
 
     Raises:
         InputError: a value that is not positive (`max_queue`: negative).
@@ -30,9 +31,10 @@ class Limits:
     max_queue: int = 16
     max_seconds: float = 30.0
     max_results: int = 32
+    max_refine_seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("max_bytes", "max_pixels", "max_seconds", "max_results"):
+        for name in ("max_bytes", "max_pixels", "max_seconds", "max_results", "max_refine_seconds"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a value above 0, got {getattr(self, name)}")
         if self.max_queue < 0:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from unrender.errors import InputError, UnrenderError
 from unrender.image import load_photo
 from unrender.reconstruct import Reconstruction, Reconstructor
+from unrender.refine import Budget, RefineProgress, Refiner
 from unrender.viewer.choose import box_at
 from unrender.viewer.refusals import from_error
 
@@ -34,6 +35,15 @@ class Wish:
     loop: bool = True
 
 
+@dataclass(frozen=True)
+class Refinement:
+    """More time for one photo: how long, whom to tell, and whether to stop early."""
+
+    seconds: float
+    report: Callable[[RefineProgress], None]
+    cancelled: Callable[[], bool]
+
+
 def parse_numbers(name: str, text: str | None, count: int) -> tuple[float, ...] | None:
     """Numbers "1,2,3" of a form field, or None for an empty one.
 
@@ -52,9 +62,13 @@ def parse_numbers(name: str, text: str | None, count: int) -> tuple[float, ...] 
 
 
 def reconstruct_upload(
-    reconstructor: Reconstructor, data: bytes, wish: Wish, max_pixels: int
+    reconstructor: Reconstructor,
+    data: bytes,
+    wish: Wish,
+    max_pixels: int,
+    refinement: Refinement | None = None,
 ) -> Reconstruction:
-    """Reconstruct an uploaded picture.
+    """Reconstruct an uploaded picture, and refine the result where that is asked for.
 
     Raises:
         Refusal: 413 or 422, with the reason.
@@ -68,6 +82,11 @@ def reconstruct_upload(
             result = reconstructor(
                 photo, box=box, category=wish.category, loop=wish.loop, appearance=wish.appearance
             )
+            if refinement is not None:
+                result = Refiner(reconstructor).refine(
+                    photo, result, Budget(seconds=refinement.seconds),
+                    on_progress=refinement.report, cancel=refinement.cancelled,
+                )  # fmt: skip
         except UnrenderError as error:
             raise from_error(error, path) from None
     result.image_path = None

@@ -5,7 +5,10 @@ export async function encodePng(values, width, height) {
   const canvas = new OffscreenCanvas(width, height);
   const pixels = new ImageData(width, height);
   for (let i = 0, j = 0; j < values.length; i += 4, j += 3) {
-    pixels.data.set([values[j], values[j + 1], values[j + 2], 255], i);
+    pixels.data[i] = values[j];
+    pixels.data[i + 1] = values[j + 1];
+    pixels.data[i + 2] = values[j + 2];
+    pixels.data[i + 3] = 255;
   }
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   const blob = await canvas.convertToBlob({ type: "image/png" });

@@ -12,21 +12,22 @@ const DEPTH_TOLERANCE = 0.03;
 /** Confidence that a pixel's colour is the object's: the mask, smoothed, minus its rim. */
 function eroded(mask, size) {
   let soft = mask;
-  for (const step of [size, 1]) {
-    for (const shift of [1, 2]) {
-      const before = soft;
-      const along = (at, by) => {
-        const row = Math.trunc(at / size);
-        const column = at % size;
-        return step === 1
-          ? row * size + ((column + by + size) % size)
-          : ((row + by + size) % size) * size + column;
-      };
-      soft = before.map((value, at) => Math.min(value, before[along(at, -shift)], before[along(at, shift)]));
+  const wrap = (value) => (value + size) % size;
+  for (const [down, right] of [[1, 0], [2, 0], [0, 1], [0, 2]]) {
+    const before = soft;
+    soft = new Float32Array(before.length);
+    for (let row = 0; row < size; row++) {
+      const [above, below] = [wrap(row - down) * size, wrap(row + down) * size];
+      for (let column = 0; column < size; column++) {
+        const here = before[row * size + column];
+        soft[row * size + column] = Math.min(here, before[above + wrap(column - right)], before[below + wrap(column + right)]);
+      }
     }
   }
   return soft.map((value) => Math.min(Math.max(2 * value - 0.6, 0), 1));
 }
+
+const norm = (x, y, z) => Math.sqrt(x * x + y * y + z * z);
 
 /** Where each texel lies: in the camera's frame, with its normals in the object's and the camera's frame. */
 function texelPoints(atlas, faces, local, normals, facing) {
@@ -55,14 +56,14 @@ function gather(atlas, points, view) {
   const confidence = new Float32Array(count);
   for (let at = 0; at < count; at++) {
     if (atlas.face[at] < 0) continue;
-    const [x, y, z] = points.local.subarray(3 * at, 3 * at + 3);
-    const normal = points.normal.subarray(3 * at, 3 * at + 3);
-    const facing = points.facing.subarray(3 * at, 3 * at + 3);
-    const length = Math.hypot(...normal) + 1e-8;
-    for (let c = 0; c < 3; c++) normal[c] /= length;
+    const [i, j, k] = [3 * at, 3 * at + 1, 3 * at + 2];
+    const [x, y, z] = [points.local[i], points.local[j], points.local[k]];
+    const { normal, facing } = points;
+    const length = norm(normal[i], normal[j], normal[k]) + 1e-8;
+    for (let c = 0; c < 3; c++) normal[i + c] /= length;
     let u = 0.5 * size + (focal * x) / -z;
     let v = 0.5 * size - (focal * y) / -z;
-    let cosine = -(facing[0] * x + facing[1] * y + facing[2] * z) / (length * Math.hypot(x, y, z) + 1e-8);
+    let cosine = -(facing[i] * x + facing[j] * y + facing[k] * z) / (length * norm(x, y, z) + 1e-8);
     if (u < 0 || v < 0 || u >= size || v >= size) {
       u = Math.min(Math.max(u, 0), size - 1);
       v = Math.min(Math.max(v, 0), size - 1);
@@ -72,11 +73,12 @@ function gather(atlas, points, view) {
     const pv = Math.min(Math.max(v - 0.5, 0), size - 1.001);
     const [a, b] = [Math.trunc(pv), Math.trunc(pu)];
     const [fy, fx] = [pv - a, pu - b];
+    const upper = 3 * (a * size + b);
+    const lower = upper + 3 * size;
     for (let c = 0; c < 3; c++) {
-      const pixel = (row, column) => photo[3 * (row * size + column) + c];
-      const top = pixel(a, b) * (1 - fx) + pixel(a, b + 1) * fx;
-      const low = pixel(a + 1, b) * (1 - fx) + pixel(a + 1, b + 1) * fx;
-      colour[3 * at + c] = top * (1 - fy) + low * fy;
+      const top = photo[upper + c] * (1 - fx) + photo[upper + 3 + c] * fx;
+      const low = photo[lower + c] * (1 - fx) + photo[lower + 3 + c] * fx;
+      colour[i + c] = top * (1 - fy) + low * fy;
     }
     if (cosine <= 0.05) continue;
     const row = Math.min(Math.trunc((v * cells) / size), cells - 1);
@@ -119,7 +121,8 @@ export function bake({ shape, camera, atlas, crop, mask, depth, predicted, light
   const normals = vertexNormals(shape.vertices, shape.faces);
   const facing = Float32Array.from(rotate(normals, camera.rotation));
   const trust = eroded(mask, size);
-  const photo = Float32Array.from(crop.data, (value) => LINEAR_OF_BYTE[value]);
+  const photo = new Float32Array(crop.data.length);
+  for (let i = 0; i < photo.length; i++) photo[i] = LINEAR_OF_BYTE[crop.data[i]];
   pullPush(photo, trust.map((value) => (value > 0.5 ? 1 : 0)), size);
 
   const points = texelPoints(atlas, shape.faces, local, normals, facing);
@@ -127,7 +130,7 @@ export function bake({ shape, camera, atlas, crop, mask, depth, predicted, light
   const { colour, confidence } = gather(atlas, points, { photo, trust, size, focal: camera.fx, depth, cells });
   const base = Float32Array.from(predicted);
   for (let at = 0; at < confidence.length; at++) {
-    const shading = shade(...points.normal.subarray(3 * at, 3 * at + 3), light);
+    const shading = shade(points.normal[3 * at], points.normal[3 * at + 1], points.normal[3 * at + 2], light);
     for (let c = 0; c < 3; c++) {
       if (lit) base[3 * at + c] *= shading[c];
       else colour[3 * at + c] /= shading[c];
@@ -155,5 +158,7 @@ function blend(colour, confidence, base, side) {
     }
   }
   pullPush(difference, known, side);
-  return Uint8Array.from(base, (value, i) => toByte(value + difference[i]));
+  const texture = new Uint8Array(base.length);
+  for (let i = 0; i < texture.length; i++) texture[i] = toByte(base[i] + difference[i]);
+  return texture;
 }

@@ -29,7 +29,7 @@ function guess(outputs) {
     mask: Float32Array.from(mask.data, (value) => 1 / (1 + Math.exp(-value))),
     maskSize: mask.dims.at(-1),
     rotation: Float64Array.from(rotations.data.slice(9 * best, 9 * best + 9)),
-    coefficients: coefficients.data,
+    coefficients: coefficients.data.slice(0, coefficients.dims.at(-1)),
     light: light.data,
     texture: texture.data,
     textureSize: texture.dims.at(-1),

@@ -14,7 +14,7 @@ import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
 import { NO_OBJECT, cropRound, mainObject, maskExtent, squareRound } from "./region.js";
 import { BOX, resize } from "./resample.js";
-import { shapeVertices } from "./shape.js";
+import { settle, shapeVertices } from "./shape.js";
 
 const BAKE_SIZE = 256;
 const DEPTH_SIZE = 128;
@@ -39,7 +39,8 @@ export async function reconstruct(assets, photo, options = {}) {
   const { coarse, fine } = masks(guess, mask, picture, crop);
 
   const category = options.category ?? assets.card.shape_categories[0];
-  const vertices = shapeVertices(assets.spaces, category, guess.coefficients);
+  const coefficients = settle(assets.spaces, category, guess.coefficients);
+  const vertices = shapeVertices(assets.spaces, category, coefficients);
   const flags = coarse.map((value) => (value > 0.5 ? 1 : 0));
   const extent = maskExtent(flags, MASK_SIZE, MASK_SIZE);
   const translation = place(rotate(vertices, guess.rotation), extent, focalLength(MASK_SIZE), MASK_SIZE);

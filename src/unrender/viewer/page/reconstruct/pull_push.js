@@ -15,14 +15,13 @@ function pull(fine) {
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) {
       const at = i * size + j;
-      const sum = [0, 0, 0];
       let total = 0;
-      for (const [di, dj] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
-        const from = (2 * i + di) * fine.size + 2 * j + dj;
+      for (let k = 0; k < 4; k++) {
+        const from = (2 * i + (k >> 1)) * fine.size + 2 * j + (k & 1);
         total += fine.weight[from];
-        for (let c = 0; c < 3; c++) sum[c] += fine.weight[from] * fine.colour[3 * from + c];
+        for (let c = 0; c < 3; c++) colour[3 * at + c] += fine.weight[from] * fine.colour[3 * from + c];
       }
-      for (let c = 0; c < 3; c++) colour[3 * at + c] = sum[c] / Math.max(total, 1e-8);
+      for (let c = 0; c < 3; c++) colour[3 * at + c] /= Math.max(total, 1e-8);
       weight[at] = Math.min(total, 1);
     }
   }
@@ -44,10 +43,11 @@ function push(fine, coarse) {
       const keep = fine.weight[own];
       if (keep >= 1) continue;
       const x = places[j];
+      const [a, b] = [3 * (y.low * coarse.size + x.low), 3 * (y.low * coarse.size + x.high)];
+      const [d, e] = [3 * (y.high * coarse.size + x.low), 3 * (y.high * coarse.size + x.high)];
       for (let c = 0; c < 3; c++) {
-        const at = (row, column) => coarse.colour[3 * (row * coarse.size + column) + c];
-        const top = at(y.low, x.low) * (1 - x.part) + at(y.low, x.high) * x.part;
-        const low = at(y.high, x.low) * (1 - x.part) + at(y.high, x.high) * x.part;
+        const top = coarse.colour[a + c] * (1 - x.part) + coarse.colour[b + c] * x.part;
+        const low = coarse.colour[d + c] * (1 - x.part) + coarse.colour[e + c] * x.part;
         const filled = top * (1 - y.part) + low * y.part;
         fine.colour[3 * own + c] = keep * fine.colour[3 * own + c] + (1 - keep) * filled;
       }

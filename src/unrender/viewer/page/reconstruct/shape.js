@@ -1,3 +1,13 @@
+const PART_OUT = 0.5;
+
+/** Coefficients with an optional part (open wings) put away unless it is clearly out. */
+export function settle(spaces, category, coefficients) {
+  const optional = spaces.get(`${category}.optional`)?.values;
+  const first = optional ? optional.indexOf(1) : -1;
+  if (first < 0 || coefficients[first] >= PART_OUT) return coefficients;
+  return coefficients.map((value, k) => (optional[k] ? 0 : value));
+}
+
 /** Vertices [V x 3] of a category's shape space: mean + sum of coefficients times basis. */
 export function shapeVertices(spaces, category, coefficients) {
   const mean = spaces.get(`${category}.mean`).values;

@@ -9,12 +9,14 @@ import { showDownloads } from "./downloads.js";
 import { complain, say, size } from "./messages.js";
 import { listenForChoice } from "./object_choice.js";
 import { listenForPhotos, showExamples } from "./photo_input.js";
+import { listenForRefinement } from "./refine.js";
 import { ServerBackend } from "./server_backend.js";
 import { listenForToggles, showMesh } from "./stage.js";
 
 const config = await (await fetch("config.json")).json();
 const backend = config.mode === "server" ? new ServerBackend(config) : new BrowserBackend(config);
 let file = null;
+let chosen = {};
 let bitmap = null;
 let run = 0;
 
@@ -22,6 +24,12 @@ const choice = listenForChoice((wanted) => work(wanted));
 listenForPhotos(take);
 listenForToggles();
 listenForSlider();
+$("refine-row").hidden = !config.refine;
+listenForRefinement(async (report, signal) => {
+  const mine = run;
+  const result = await backend.refine(file, chosen, config.refine, report, signal);
+  return mine === run ? result : null;
+}, present);
 $("where").textContent = backend.note;
 if (config.categories) $("knows").textContent = config.categories.join(", ");
 $("whole").addEventListener("click", () => work({}));
@@ -78,6 +86,9 @@ async function work(wanted) {
   if (!file) return;
   const mine = ++run;
   const start = performance.now();
+  chosen = wanted;
+  $("refine").disabled = true;
+  $("refine-detail").textContent = "";
   choice.show(wanted.box ?? null);
   $("whole").hidden = !(wanted.box || wanted.point);
   $("busy").hidden = false;
@@ -85,6 +96,7 @@ async function work(wanted) {
   try {
     const result = await backend.reconstruct(file, wanted, {}, bitmap);
     if (mine !== run) return;
+    document.documentElement.dataset.receivedMs = (performance.now() - start).toFixed(1);
     await present(result, start);
   } catch (error) {
     if (mine === run) complain(error.message);
@@ -98,6 +110,7 @@ async function present(result, start) {
   const { glb, record } = result;
   result.mesh = { ...readGlb(glb), file: glb };
   $("placeholder").hidden = true;
+  $("refine").disabled = false;
   for (const id of ["view-3d", "view-compare"]) $(id).disabled = false;
   if (!bitmap) $("view-compare").disabled = true;
   const stem = file.name.replace(/\.[^.]*$/, "") || "object";
@@ -107,7 +120,7 @@ async function present(result, start) {
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
   const computed = Object.values(record.timings_ms).reduce((sum, value) => sum + value, 0);
   say(`${record.category}, ${record.mesh.faces} triangles; shown after ${seconds} s, of which ${Math.round(computed)} ms are the reconstruction.`);
-  document.documentElement.dataset.shown = String(run);
+  Object.assign(document.documentElement.dataset, { shown: String(run), shownMs: (performance.now() - start).toFixed(1) });
   if (bitmap) await prepareComparison(bitmap, result.mesh, record);
 }
 

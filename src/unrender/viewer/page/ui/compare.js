@@ -6,10 +6,11 @@ import { $, fitted } from "./dom.js";
 import { drawMesh } from "./draw_mesh.js";
 
 const LONGEST = 640;
+const FINE = 1024; // the mesh is drawn this large, then made smaller, for smooth edges
 
 /** Prepare both pictures. */
 export async function prepareComparison(photo, mesh, record) {
-  const scale = Math.min(1, LONGEST / Math.max(photo.width, photo.height));
+  const scale = LONGEST / Math.max(photo.width, photo.height);
   const width = Math.max(1, Math.round(photo.width * scale));
   const height = Math.max(1, Math.round(photo.height * scale));
   const before = $("compare-before");
@@ -20,14 +21,16 @@ export async function prepareComparison(photo, mesh, record) {
   const bitmap = await createImageBitmap(new Blob([mesh.image.bytes], { type: mesh.image.mimeType }));
   const texture = pixelsOf(bitmap).picture;
   const light = record.light.sh9.flat();
-  const drawn = drawMesh(mesh, texture, cameraFromJson(record.camera), light, width, height);
-  const layer = new OffscreenCanvas(width, height);
+  const [fineWidth, fineHeight] = [width, height].map((side) => Math.round((side * FINE) / LONGEST));
+  const drawn = drawMesh(mesh, texture, cameraFromJson(record.camera), light, fineWidth, fineHeight);
+  const layer = new OffscreenCanvas(fineWidth, fineHeight);
   layer.getContext("2d").putImageData(drawn, 0, 0);
   const context = after.getContext("2d");
   context.globalAlpha = 0.16;
   context.drawImage(photo, 0, 0, width, height);
   context.globalAlpha = 1;
-  context.drawImage(layer, 0, 0);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(layer, 0, 0, width, height);
   fit();
 }
 

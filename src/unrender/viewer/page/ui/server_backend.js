@@ -13,14 +13,30 @@ export class ServerBackend {
 
   /** {glb: ArrayBuffer, record} for a file and a choice ({}, {point} or {box}). */
   async reconstruct(file, choice, options) {
-    const form = new FormData();
-    form.append("photo", file);
-    if (choice.point) form.append("point", `${choice.point.x},${choice.point.y}`);
-    if (choice.box) form.append("box", [choice.box.x, choice.box.y, choice.box.width, choice.box.height].join(","));
+    const form = formOf(file, choice);
     if (options.appearance) form.append("appearance", options.appearance);
     const record = await (await ask("reconstruct", { method: "POST", body: form })).json();
-    const glb = await (await ask(record.files.glb)).arrayBuffer();
-    return { glb, record };
+    return { glb: await (await ask(record.files.glb)).arrayBuffer(), record };
+  }
+
+  /** As `reconstruct`, with `seconds` of refinement; `report` hears {share, iteration, iou}. */
+  async refine(file, choice, seconds, report, signal) {
+    const form = formOf(file, choice);
+    form.append("seconds", seconds);
+    const response = await ask("refine", { method: "POST", body: form, signal });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) throw new BackendError("The server stopped in the middle of the refinement.");
+      const lines = (text + value).split("\n");
+      text = lines.pop();
+      for (const line of lines.map((entry) => JSON.parse(entry))) {
+        if (line.reason) throw new BackendError(line.reason);
+        if (line.record) return { glb: await (await ask(line.record.files.glb)).arrayBuffer(), record: line.record };
+        report(line);
+      }
+    }
   }
 
   /** Where a format can be got. */
@@ -29,11 +45,20 @@ export class ServerBackend {
   }
 }
 
+function formOf(file, choice) {
+  const form = new FormData();
+  form.append("photo", file);
+  if (choice.point) form.append("point", `${choice.point.x},${choice.point.y}`);
+  if (choice.box) form.append("box", [choice.box.x, choice.box.y, choice.box.width, choice.box.height].join(","));
+  return form;
+}
+
 async function ask(address, options) {
   let response;
   try {
     response = await fetch(address, options);
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new BackendError("The server cannot be reached. Is `unrender serve` still running?");
   }
   if (response.ok) return response;
