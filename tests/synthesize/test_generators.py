@@ -65,7 +65,7 @@ def test_every_family_is_finite_and_every_piece_wound_outwards(category):
     inside_out = [name for name, value in zip(topology.names, largest, strict=True) if value < -1e-9]
     never_there = [name for name, value in zip(topology.names, largest, strict=True) if abs(value) < 1e-9]
     assert not inside_out
-    assert not never_there or category == "cabinet"  # whose grid of drawers no family fills
+    assert not never_there or category in ("bed", "cabinet")  # which keep places for crosses of families
 
 
 @pytest.mark.parametrize("category", [name for name in CATEGORIES if name not in ("lamp", "sofa", "table")])
