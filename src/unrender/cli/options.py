@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from unrender.cli.outputs import PICTURES
 from unrender.cli.parser import OneLineParser, parse_box, parse_fov
+from unrender.cli.refine import parse_refine
 from unrender.export.formats import FORMATS
 from unrender.export.options import APPEARANCES, TEXTURE_FORMATS, ExportOptions
 
@@ -41,6 +42,12 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         dest="loop",
         action="store_false",
         help="keep the network's first guess, do not correct it",
+    )
+    add(
+        "--refine",
+        type=parse_refine,
+        metavar="BUDGET",
+        help="optimise the result against the photo for so long, for example 3s or 200it",
     )
     add("--model", metavar="PATH", help="a model of your own (default: the one inside the package)")
     add(

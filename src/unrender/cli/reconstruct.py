@@ -92,6 +92,10 @@ class Session:
         if self.reconstructor is None:
             self.reconstructor = load_reconstructor(options.model, **self.settings)
         result = self.reconstructor(photo, **settings)
+        if options.refine is not None:
+            from unrender.cli.refine import refine_shown
+
+            result = refine_shown(self.reconstructor, photo, result, options.refine, settings.get("mask"))
         result.mask_path = options.mask
         self._write(result, outputs)
         total = sum(result.timings_ms.values())

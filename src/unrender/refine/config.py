@@ -28,14 +28,14 @@ class RefineConfig:
     size: int = 128
     outline_points: int = 256
     modes: int = 49
-    amplitude: float = 0.05
+    amplitude: float = 0.08
     antisymmetric: float = 3.0
     near_start: float = 0.1
     near_mean: float = 0.05
     near_camera: float = 40.0
-    offsets: float = 0.1
+    offsets: float = 0.02
     scale_start: float = 8.0
     scale_end: float = 3.0
     iterations: int = 40
     patience: int = 12
-    views: int = 6
+    views: int = 4

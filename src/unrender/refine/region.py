@@ -13,7 +13,7 @@ from unrender.image import crop_square
 from unrender.network.runtime import NetworkRuntime
 from unrender.reconstruct.region import main_object
 
-_SCALES = (1.0, 0.85, 1.2)
+_SCALES = (1.0, 0.85)
 
 
 def voted_mask(
@@ -24,7 +24,7 @@ def voted_mask(
     Args:
         runtime: the network. pixels: uint8 [H, W, 3] of the whole photo.
         crop: (x, y, side) in photo pixels, where the mask is wanted. size: its side in cells.
-        views: number of looks, 1 to 6.
+        views: number of looks, 1 to 4.
 
     Returns:
         float32 [size, size] in [0, 1].
