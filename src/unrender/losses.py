@@ -31,6 +31,18 @@ def masked_colour_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tens
     return ((prediction - target).abs() * weight).sum((1, 2, 3)) / (3 * mask.sum((1, 2)) + _EPSILON)
 
 
+def surface_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Negative log-likelihood of canonical coordinates under a Laplacian with a predicted scale.
+
+    Args:
+        prediction: [B, 4, H, W], coordinates and the logarithm of the scale.
+        target: [B, 3, H, W]; mask: [B, H, W] where the target is known, at least 0.
+    """
+    scale = prediction[:, 3].clamp(-4, 1)
+    error = (prediction[:, :3] - target).abs().mean(1)
+    return ((error * torch.exp(-scale) + scale) * mask).sum() / (mask.sum() + _EPSILON)
+
+
 def uniform_laplacian(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Tensor:
     """Mean of the neighbours minus the vertex, [..., V, 3]; tables of `unrender.topology.neighbour_table`."""
     return (weights[..., None] * vertices[..., neighbours, :]).sum(-2) - vertices

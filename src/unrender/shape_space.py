@@ -5,7 +5,7 @@
 The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either
 symmetric (shape) or antisymmetric (a turned head, one leg forward). Some may belong to an optional part, such
 as open wings: their coefficients are zero for shapes without it; the first of them says how far it is out,
-about 1 or -1 for shapes with it.
+about 1 for shapes with it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class ShapeSpace:
         basis: [K, V, 3] float32.
         antisymmetric: [K] bool.
         optional: [K] bool, or None where no part is optional.
+        canonical: [V, 3] float32 canonical coordinates of the vertices, in [-1, 1], or None where not known.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     antisymmetric: np.ndarray
     optional: np.ndarray | None = None
+    canonical: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.basis.ndim != 3 or self.basis.shape[1:] != self.mean.shape or self.mean.shape[1:] != (3,):
@@ -63,7 +65,7 @@ class ShapeSpace:
 
     def settle(self, coefficients: np.ndarray) -> np.ndarray:
         """Coefficients [K] with the optional part put away unless it is clearly out."""
-        if self.optional is None or abs(coefficients[np.argmax(self.optional)]) >= PART_OUT:
+        if self.optional is None or coefficients[np.argmax(self.optional)] >= PART_OUT:
             return coefficients
         return np.where(self.optional, 0, coefficients).astype(coefficients.dtype)
 
@@ -81,11 +83,13 @@ def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
     try:
         tensors = load_file(str(path))
         optional = tensors.get(f"{prefix}optional")
+        canonical = tensors.get(f"{prefix}canonical")
         return ShapeSpace(
             tensors[f"{prefix}mean"].astype(np.float32),
             tensors[f"{prefix}basis"].astype(np.float32),
             tensors[f"{prefix}antisymmetric"].astype(bool),
             None if optional is None or not optional.any() else optional.astype(bool),
+            None if canonical is None else canonical.astype(np.float32),
         )
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"shape space {path}: cannot be read ({error}); train it again") from None

@@ -32,7 +32,7 @@ def test_mirrored_or_not_the_cameras_fit_the_masks(tmp_path):
     tiny_set(tmp_path / "one", objects=1, views=3, size=128, seed=11)
     item = MultiviewSet(tmp_path / "one")[0]
     vertices = make_bird(item.seed).vertices
-    sampler = ObjectSampler(tmp_path / "one", views=3, size=128, render_size=64)
+    sampler = ObjectSampler([tmp_path / "one"], views=3, size=128, render_size=64)
     focal = 32 / np.tan(np.radians(15))
     chosen = set()
     for seed in range(8):
@@ -57,7 +57,7 @@ def test_mirrored_or_not_the_cameras_fit_the_masks(tmp_path):
 
 
 def test_a_batch_depends_on_its_seed_alone(birds, photos):
-    sampler = ObjectSampler(birds, 2, 128, 32, [photos])
+    sampler = ObjectSampler([birds], 2, 128, 32, [photos])
     first, again, other = (sampler.batch(3, np.random.default_rng(s)) for s in (1, 1, 2))
     assert (first.images == again.images).all() and (first.cameras == again.cameras).all()
     assert not (first.images == other.images).all()

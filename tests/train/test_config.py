@@ -24,7 +24,7 @@ def test_yaml_becomes_a_config(tmp_path):
     assert (config.name, config.steps, config.learning_rate) == ("x", 7, 1e-4)
     assert config.photo_roots == ("a", "b")
     assert config.weights.colour == 2.0 and config.weights.mask == 1.0
-    assert config.object_root is None
+    assert config.object_roots == ()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_run_needs_data_and_a_shape_space(tmp_path, weights, birds):
     with pytest.raises(ConfigError, match="no data"):
         train(TrainConfig(**common))
     with pytest.raises(ConfigError, match="shape_space"):
-        train(TrainConfig(**common, object_root=str(birds), object_batch=2))
+        train(TrainConfig(**common, object_roots=(str(birds),), object_batch=2))
 
 
 def test_learning_rate_rises_and_falls():

@@ -23,20 +23,23 @@ def model(tmp_path_factory):
     """A linear model with random basis and codes, and the file that is written of it."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("prior") / "space.safetensors"
-    config = PriorConfig("", str(path), symmetric=5, antisymmetric=3)
-    model = prior._LinearModel(config, 60)
+    config = PriorConfig("", str(path), symmetric=5, antisymmetric=3, optional=2)
+    model = prior._LinearModel(config, np.arange(60) % 3 == 0)
     with torch.no_grad():
         model.raw_basis.normal_(0, 0.05)
-        mixing = torch.randn(8, 8)
-        mixing[:5, 5:] = mixing[5:, :5] = 0
-        model.codes.copy_(torch.randn(60, 8) @ mixing + torch.tensor([0.7] * 5 + [0.0] * 3))
+        mixing = torch.zeros(10, 10)
+        for group in (slice(0, 5), slice(5, 8), slice(8, 10)):
+            mixing[group, group] = torch.randn(group.stop - group.start, group.stop - group.start)
+        means = torch.tensor([0.7] * 5 + [0.0] * 3 + [-4.0, 0.0])
+        model.codes.copy_(torch.randn(60, 10) @ mixing + means)
     return model, load_shape_space(prior._write(model, config), "bird.")
 
 
 def test_parities(model):
     space, mirror = model[1], make_template(3).mirror
     np.testing.assert_allclose(space.mean[mirror] * FLIP, space.mean, atol=1e-6)
-    assert space.antisymmetric.tolist() == [False] * 5 + [True] * 3
+    assert space.antisymmetric.tolist() == [False] * 5 + [True] * 3 + [False] * 2
+    assert space.optional.tolist() == [False] * 8 + [True] * 2
     for vector, odd in zip(space.basis, space.antisymmetric, strict=True):
         np.testing.assert_allclose(vector[mirror] * FLIP, -vector if odd else vector, atol=1e-6)
 
@@ -44,15 +47,27 @@ def test_parities(model):
 def test_coefficients_have_unit_variance_and_do_not_correlate(model):
     linear, space = model
     with torch.no_grad():
-        shapes = linear.mean() + torch.einsum("nk,kvc->nvc", linear.codes, linear.basis())
+        shapes = linear.mean() + torch.einsum("nk,kvc->nvc", linear.coefficients(), linear.basis())
     offsets = (shapes.numpy() - space.mean).reshape(60, -1)
-    flat = space.basis.reshape(8, -1)
+    flat = space.basis.reshape(10, -1)
     codes = np.linalg.lstsq(flat.T, offsets.T, rcond=None)[0].T
     np.testing.assert_allclose(codes @ flat, offsets, atol=1e-4)  # nothing is lost
-    even, odd = codes[:, :5], codes[:, 5:]
+    even, odd, part = codes[:, :5], codes[:, 5:8], codes[:, 8:]
     np.testing.assert_allclose(even.mean(0), 0, atol=1e-3)
     np.testing.assert_allclose(even.T @ even / 60, np.eye(5), atol=2e-3)
     np.testing.assert_allclose(odd.T @ odd / 60, np.eye(3), atol=2e-3)
+    out = np.arange(60) % 3 == 0
+    np.testing.assert_allclose(part[~out], 0, atol=1e-3)
+    np.testing.assert_allclose(part[out].T @ part[out] / 20, np.eye(2), atol=2e-3)
+    assert part[out, 0].mean() > 0.8  # the first says how far the part is out
+
+
+def test_a_part_that_is_hardly_out_is_put_away(model):
+    space = model[1]
+    coefficients = np.arange(1, 11, dtype=np.float32)
+    np.testing.assert_array_equal(space.settle(coefficients), coefficients)
+    coefficients[8] = 0.3
+    np.testing.assert_array_equal(space.settle(coefficients), [1, 2, 3, 4, 5, 6, 7, 8, 0, 0])
 
 
 def fit(vertices, data):
@@ -73,9 +88,11 @@ def test_a_few_steps_fit_the_views_better(birds, tmp_path):
         str(birds), str(tmp_path / "space.safetensors"), symmetric=4, antisymmetric=2,
         mean_steps=60, steps=40, shapes=4, views=2,
     )  # fmt: skip
-    start = prior._LinearModel(config, len(data)).mean().detach().numpy()
+    start = prior._LinearModel(config, np.zeros(len(data))).mean().detach().numpy()
     learnt = load_shape_space(learn_prior(config), "bird.")
-    assert learnt.size == 6
+    states = np.array([data[k].state for k in range(len(data))])
+    assert learnt.size == (14 if states.any() else 6)
+    assert learnt.canonical is not None and np.abs(learnt.canonical).max() <= 1.5
     assert fit(learnt.mean, data) > fit(start, data) + 0.05
     assert not list(tmp_path.glob("*.tmp*"))
 

@@ -19,7 +19,7 @@ from unrender.train.config import TrainConfig
 def config(birds, photos, space_file, weights, tmp_path_factory):
     return TrainConfig(
         name="straight", out=str(tmp_path_factory.mktemp("runs")), seed=3, steps=4,
-        photo_roots=(str(photos),), photo_batch=2, object_root=str(birds), object_batch=2, views=2,
+        photo_roots=(str(photos),), photo_batch=2, object_roots=(str(birds),), object_batch=2, views=2,
         render_size=32, shape_space=str(space_file), initial_weights=str(weights),
         log_every=1, preview_every=100, checkpoint_every=2, threads=1,
     )  # fmt: skip

@@ -49,6 +49,8 @@ class Prediction:
         light: [B, 9, 3] spherical-harmonic coefficients in the object's frame, linear RGB radiance.
         texture: [B, 3, T, T] albedo, sRGB in [0, 1], row 0 is v = 1, mirror-symmetric in u.
         category_logits: [B, number of categories].
+        surface: [B, 4, S/4, S/4] for every pixel the canonical coordinates of what is seen there (where on
+            the category's default object it lies, in [-1, 1]), and the logarithm of their expected error.
     """
 
     mask_logits: Tensor
@@ -58,6 +60,7 @@ class Prediction:
     light: Tensor
     texture: Tensor
     category_logits: Tensor
+    surface: Tensor
 
     def __getitem__(self, index: slice) -> Prediction:
         return Prediction(*(getattr(self, name)[index] for name in OUTPUT_NAMES))
@@ -65,6 +68,7 @@ class Prediction:
 
 OUTPUT_NAMES = (
     "mask_logits", "rotations", "hypothesis_logits", "coefficients", "light", "texture", "category_logits",
+    "surface",
 )  # fmt: skip
 
 
@@ -122,12 +126,39 @@ class MaskDecoder(nn.Module):
         self.refine = SeparableConv(self.widths[0], self.widths[0])
         self.logits = nn.Conv2d(self.widths[0], 1, 3, padding=1)
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        x = F.relu(self.lateral[4](features[4]))
+    def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits [B, S/2, S/2], and the features [B, 40, S/8, S/8] on the way to them."""
+        x = middle = F.relu(self.lateral[4](features[4]))
         for level in (3, 2, 1, 0):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = self.merge[level](torch.cat([x, self.lateral[level](features[level])], dim=1))
-        return self.logits(self.refine(x))[:, 0]
+            if level == 2:
+                middle = x
+        return self.logits(self.refine(x))[:, 0], middle
+
+
+class SurfaceDecoder(nn.Module):
+    """Canonical coordinates of every pixel and their uncertainty, at stride 4.
+
+    Normalised object coordinates (Wang et al., CVPR 2019), with a Laplacian's scale (Kendall and Gal, 2017).
+    """
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        width = MaskDecoder.widths[2]
+        self.context = nn.Linear(latent, width)
+        self.lateral = nn.Conv2d(PYRAMID_CHANNELS[1], 16, 1)
+        self.merge = SeparableConv(width, 64)
+        self.refine = nn.ModuleList([SeparableConv(80, 64), SeparableConv(64, 64)])
+        self.out = nn.Conv2d(64, 4, 1)
+
+    def forward(self, middle: Tensor, shallow: Tensor, latent: Tensor) -> Tensor:
+        x = self.merge(middle + self.context(latent)[..., None, None])
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = torch.cat([x, F.relu(self.lateral(shallow))], dim=1)
+        for layer in self.refine:
+            x = layer(x)
+        return self.out(x)
 
 
 COLOUR_CELLS = 4
@@ -214,6 +245,7 @@ class UnrenderNetwork(nn.Module):
         self.light = nn.Linear(384, 27)
         self.category = nn.Linear(PYRAMID_CHANNELS[-1], len(config.categories))
         self.texture = TextureDecoder(384, config.texture_size)
+        self.surface = SurfaceDecoder(384)
         self.anchors: Tensor
         self.register_buffer("anchors", anchor_rotations(config.hypotheses), persistent=False)
         with torch.no_grad():
@@ -231,7 +263,7 @@ class UnrenderNetwork(nn.Module):
         last = features[-1]
         context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
         pooled = last.mean((2, 3))
-        mask_logits = self.mask(features)
+        mask_logits, middle = self.mask(features)
         mask = torch.sigmoid(mask_logits.detach())
         scene, *rest = self.trunk
         latent = scene(torch.cat([F.relu(self.squeeze(context)).flatten(1), pooled], dim=1))
@@ -251,4 +283,5 @@ class UnrenderNetwork(nn.Module):
             light=self.light(latent).view(batch, 9, 3),
             texture=self.texture(latent, mean, colours),
             category_logits=self.category(pooled),
+            surface=self.surface(middle, features[1], latent),
         )

@@ -226,13 +226,14 @@ class Reconstructor:
         return self._loops[key]
 
     def _pose(self, corrector: Loop, mask: np.ndarray, guess: Guess, *, loop: bool, mean: bool) -> Pose:
-        coefficients = guess.coefficients[0] * (0.0 if mean else 1.0)
+        coefficients = corrector.space.settle(guess.coefficients[0]) * (0.0 if mean else 1.0)
         if not loop:
             best = int(np.argmax(guess.log_probabilities))
             return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
         return corrector.correct(
-            mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean
-        )
+            mask, guess.rotations, guess.log_probabilities, coefficients,
+            surface=guess.surface, free_shape=not mean,
+        )  # fmt: skip
 
     def _texture(
         self,

@@ -25,6 +25,7 @@ class LossWeights:
         photo_silhouette: soft IoU on photos without camera, over the hypotheses by their probability.
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
+        surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
     """
 
     mask: float = 1.0
@@ -36,6 +37,7 @@ class LossWeights:
     photo_silhouette: float = 0.3
     photo_prior: float = 0.02
     category: float = 0.3
+    surface: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ class TrainConfig:
         steps: optimiser steps in all (the learning rate falls to zero over them).
         photo_roots: folders with photos, masks and an index.csv.
         photo_batch: photos per step.
-        object_root: multi-view set (`python -m unrender.synthesize.multiview`), or None for photos alone.
+        object_roots: multi-view sets (`python -m unrender.synthesize.multiview`); none for photos alone.
         object_batch: synthetic objects per step (one encoded view each).
         views: further views of each object that are rendered and compared.
         render_size: side of the rendered pictures in pixels.
-        shape_space: safetensors file of the shape space; needed with `object_root`.
+        shape_space: safetensors file of the shape space; needed with `object_roots`.
         initial_weights: safetensors file to start from (else ImageNet's encoder).
         learning_rate: of the heads; the encoder's is `encoder_rate` times it.
         clip_norm: limit of the gradient's norm.
@@ -68,7 +70,7 @@ class TrainConfig:
     steps: int = 1000
     photo_roots: tuple[str, ...] = ()
     photo_batch: int = 24
-    object_root: str | None = None
+    object_roots: tuple[str, ...] = ()
     object_batch: int = 0
     views: int = 4
     render_size: int = 64

@@ -68,7 +68,7 @@ def train_demo(out: str | Path, config: DemoConfig | None = None) -> Path:
         TrainConfig(
             name=_free_name(out), out=str(out), steps=config.steps,
             photo_roots=(str(photos),), photo_batch=config.batch,
-            object_root=str(birds), object_batch=config.batch, views=min(3, config.views), render_size=32,
+            object_roots=(str(birds),), object_batch=config.batch, views=min(3, config.views), render_size=32,
             shape_space=str(space), log_every=2, preview_every=max(1, config.steps // 2),
             checkpoint_every=max(1, config.steps // 2),
         )

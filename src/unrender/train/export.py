@@ -94,7 +94,6 @@ def export_model(config: ExportConfig) -> float:
         {
             k: v.astype(np.float16) if v.dtype == np.float32 else v
             for k, v in spaces.items()
-            if not k.endswith("colours")
         },
         str(out / SHAPES_FILE),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unrender.data.multiview import MultiviewSet
+from unrender.data.multiview import MultiviewObject, MultiviewSet, decode_canonical
 from unrender.data.photos import PhotoSet
 from unrender.synthesize.augment import composite, degrade, random_background
 
@@ -27,6 +27,8 @@ class ObjectBatch:
         masks: [B, V, R, R] float32 coverage.
         colours: [B, V, R, R, 3] float32 sRGB in [0, 1].
         light: [B, 9, 3] float32, shading coefficients in the object's frame.
+        canonical: [B, 3, S/4, S/4] float32 canonical coordinates in the encoded view.
+        labelled: [B, S/4, S/4] float32, the share of each cell where they are known.
     """
 
     images: np.ndarray
@@ -35,13 +37,15 @@ class ObjectBatch:
     masks: np.ndarray
     colours: np.ndarray
     light: np.ndarray
+    canonical: np.ndarray
+    labelled: np.ndarray
 
 
 class ObjectSampler:
     """Random objects and views of a multi-view set.
 
     Args:
-        root: the set's folder.
+        roots: the sets' folders; every object is as likely as any other.
         views: compared views per object, the encoded one included.
         size: side of the encoded pictures; they are stored at this size.
         render_size: side of the compared pictures; divides `size`.
@@ -50,18 +54,27 @@ class ObjectSampler:
 
     def __init__(
         self,
-        root: str | Path,
+        roots: Sequence[str | Path],
         views: int,
         size: int,
         render_size: int,
         backgrounds: Sequence[str | Path] = (),
     ) -> None:
-        self.data = MultiviewSet(root, partial=True)
+        self.sets = [MultiviewSet(root, partial=True) for root in roots]
+        self.ends = np.cumsum([len(item) for item in self.sets])
         self.views, self.size, self.render_size = views, size, render_size
         self.backgrounds: list[np.ndarray] = []
         for folder in backgrounds:
             photos = PhotoSet(folder).filter(split="train", permissive=True)
             self.backgrounds += [photos.read(record)[0] for record in photos]
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def item(self, index: int) -> MultiviewObject:
+        """Object `index` over all sets."""
+        number = int(np.searchsorted(self.ends, index, side="right"))
+        return self.sets[number][index - (int(self.ends[number - 1]) if number else 0)]
 
     def batch(self, count: int, rng: np.random.Generator) -> ObjectBatch:
         """`count` random objects."""
@@ -72,14 +85,20 @@ class ObjectSampler:
         masks = np.empty((count, views, small, small), np.float32)
         colours = np.empty((count, views, small, small, 3), np.float32)
         light = np.empty((count, 9, 3), np.float32)
-        picks = rng.choice(len(self.data), count, replace=count > len(self.data))
+        canonical = np.zeros((count, 3, size // 4, size // 4), np.float32)
+        labelled = np.zeros((count, size // 4, size // 4), np.float32)
+        picks = rng.choice(len(self), count, replace=count > len(self))
         for row, pick in enumerate(picks):
-            item = self.data[int(pick)]
+            item = self.item(int(pick))
             chosen = rng.choice(len(item.world_to_camera), views, replace=False)
             rgba = np.asarray(item.rgba[chosen])
             matrix = np.asarray(item.world_to_camera[chosen])
             light[row] = item.light
+            if item.canonical is not None:
+                canonical[row], labelled[row] = surface_labels(item.canonical[chosen[0]], size // 4)
             if rng.random() < 0.5:
+                canonical[row] = canonical[row, :, :, ::-1] * np.array([-1, 1, 1], np.float32)[:, None, None]
+                labelled[row] = labelled[row, :, ::-1]
                 rgba = rgba[:, :, ::-1]
                 flip = np.diag([-1.0, 1.0, 1.0, 1.0]).astype(np.float32)
                 matrix = flip @ matrix @ flip
@@ -95,8 +114,20 @@ class ObjectSampler:
             premultiplied[..., :3] *= premultiplied[..., 3:]
             averaged = box_average(premultiplied, small)
             masks[row] = averaged[..., 3]
+            labelled[row] *= box_average(mask[None, :, :, None].astype(np.float32) / 255, size // 4)[
+                0, ..., 0
+            ]
             colours[row] = averaged[..., :3] / np.maximum(averaged[..., 3:], 1e-3)
-        return ObjectBatch(images, visible, cameras, masks, colours, light)
+        return ObjectBatch(images, visible, cameras, masks, colours, light, canonical, labelled)
+
+
+def surface_labels(picture: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stored canonical coordinates uint8 [c, c, 3] to [3, size, size] and the share [size, size] known."""
+    values, seen = decode_canonical(picture)
+    known = seen[..., None].astype(np.float32)
+    averaged = box_average(np.concatenate([values * known, known], axis=-1)[None], size)[0]
+    share = averaged[..., 3]
+    return (averaged[..., :3] / np.maximum(share, 1e-6)[..., None]).transpose(2, 0, 1), share
 
 
 def box_average(values: np.ndarray, size: int) -> np.ndarray:

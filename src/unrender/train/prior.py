@@ -231,6 +231,8 @@ def _write(model: _LinearModel, config: PriorConfig) -> Path:
         values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
         root = vectors * np.sqrt(np.maximum(values, 0))
         _, scale, directions = np.linalg.svd(root.T @ offsets, full_matrices=False)
+        if group == 2 and (centred.mean(0) @ offsets @ directions[0]) < 0:
+            directions[0] *= -1  # the first coefficient says how far the part is out
         bases.append((scale[:, None] * directions).reshape(-1, *mean.shape))
         groups += [group] * len(scale)
     out = Path(config.out)
@@ -243,7 +245,7 @@ def _write(model: _LinearModel, config: PriorConfig) -> Path:
             f"{prefix}basis": np.ascontiguousarray(np.concatenate(bases), np.float32),
             f"{prefix}antisymmetric": np.equal(groups, 1).astype(np.uint8),
             f"{prefix}optional": np.equal(groups, 2).astype(np.uint8),
-            f"{prefix}colours": model.symmetric_colours().detach().numpy().copy(),
+            f"{prefix}canonical": 2 * model.symmetric_colours().detach().numpy() - 1,
         },
         str(temporary),
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from unrender.errors import ConfigError
-from unrender.losses import geodesic_angle, mask_head_loss, masked_colour_loss, soft_iou_loss
+from unrender.losses import geodesic_angle, mask_head_loss, masked_colour_loss, soft_iou_loss, surface_loss
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.placement import mask_extent, place
 from unrender.shape_space import load_shape_space
@@ -53,13 +53,13 @@ class Objective:
             else None
         )
         self.objects = None
-        if config.object_batch and config.object_root:
+        if config.object_batch and config.object_roots:
             self.objects = ObjectSampler(
-                config.object_root, config.views, network.image_size, config.render_size, config.photo_roots
+                config.object_roots, config.views, network.image_size, config.render_size, config.photo_roots
             )
         if self.photos is None and self.objects is None:
             raise ConfigError(
-                "config: no data; set photo_roots and photo_batch, or object_root and object_batch"
+                "config: no data; set photo_roots and photo_batch, or object_roots and object_batch"
             )
         self.mean = self.basis = None
         if config.shape_space:
@@ -71,7 +71,7 @@ class Objective:
             self.mean = torch.from_numpy(space.mean)
             self.basis = torch.from_numpy(space.basis)
         elif self.objects is not None:
-            raise ConfigError("config: object_root needs shape_space")
+            raise ConfigError("config: object_roots needs shape_space")
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """The pictures of one step; depends on `rng` alone."""
@@ -135,9 +135,15 @@ class Objective:
             "silhouette": soft_iou_loss(rendered.mask, masks).mean(),
             "colour": masked_colour_loss(rendered.colours, colours, both).mean(),
             "camera": camera,
+            "surface": surface_loss(
+                prediction.surface, torch.from_numpy(objects.canonical), torch.from_numpy(objects.labelled)
+            ),
             "light": ((prediction.light - torch.from_numpy(objects.light)) ** 2).mean(),
             "prior": (coefficients**2).mean(),
             "rotation_degrees": error,
+            "surface_error": surface_error(
+                prediction.surface, torch.from_numpy(objects.canonical), torch.from_numpy(objects.labelled)
+            ),
             "synthetic_iou": iou.mean(),
         }
 
@@ -203,6 +209,13 @@ class Objective:
     def _photo_rows(self, batch: Batch) -> slice:
         first = len(batch.objects.images) if batch.objects else 0
         return slice(first, first + 6)
+
+
+@torch.no_grad()
+def surface_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean distance of predicted [B, 4, H, W] from true [B, 3, H, W] coordinates under a mask."""
+    distance = (prediction[:, :3] - target).norm(dim=1)
+    return (distance * mask).sum() / mask.sum().clamp(min=1)
 
 
 def camera_loss(prediction: Prediction, anchors: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
