@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "measure a model on photos or meshes, or draw contact sheets",
     "serve": "the web page and the HTTP API, on this machine; or the page as a static folder",
     "warm": "compile the kernels ahead of the first use",
+    "completion": "tab completion for bash, zsh or fish",
 }
 """Subcommands and what they do; each lives in the module `unrender.cli.<name>` as `run(arguments) -> int`."""
 
