@@ -19,7 +19,7 @@ import numpy as np
 
 from unrender.camera import Camera
 from unrender.data.capture import Capture, Shot, find_image, find_mask, from_opencv, rigid
-from unrender.errors import InputError
+from unrender.errors import ImageError, InputError
 
 
 def read_camera_json(path: Path) -> Capture:
@@ -80,8 +80,12 @@ def _shot(path: Path, view: Any, shift: float) -> Shot:
         image = find_image(path.parent, name)
         mask = find_mask(path.parent, image, view.get("mask"))
         camera = Camera.from_json(view["camera"]) if "camera" in view else _camera(path, view, shift)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: a view lacks {error}; expected file, width, height, K, R, t") from None
+    except (InputError, ImageError):
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{path}: a view cannot be read ({error}); expected file, width, height, K, R, t"
+        ) from None
     rigid(f"{path}, {name}", camera.rotation, camera.translation)
     return Shot(name, image, mask, camera, bool(view.get("good_silhouette", True)))
 

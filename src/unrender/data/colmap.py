@@ -49,6 +49,8 @@ def read_colmap(root: Path, model: Path) -> Capture:
         words = line.split()
         try:
             lenses[words[0]] = _lens(model, words)
+        except InputError:
+            raise
         except (ValueError, IndexError):
             raise InputError(f"{model / 'cameras.txt'}: cannot be read at {line[:60]!r}") from None
     shots = []

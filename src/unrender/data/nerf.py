@@ -35,7 +35,12 @@ def read_transforms(path: Path) -> Capture:
     frames = record.get("frames")
     if not isinstance(frames, list):
         raise InputError(f"{path}: expected a list 'frames'")
-    return Capture(path.parent, tuple(_shot(path, {**record, **frame}) for frame in frames))
+    try:
+        return Capture(path.parent, tuple(_shot(path, {**record, **frame}) for frame in frames))
+    except (InputError, ImageError):
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: a frame cannot be read ({error})") from None
 
 
 def _shot(path: Path, frame: dict[str, Any]) -> Shot:
