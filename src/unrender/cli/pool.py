@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -50,12 +50,19 @@ def attempt(session: Session, task: Task) -> Report:
 
 
 def reconstruct_in_processes(
-    tasks: Iterable[Task], options: argparse.Namespace, workers: int
+    tasks: Iterable[Task],
+    options: argparse.Namespace,
+    workers: int,
+    start: Callable[[argparse.Namespace], Session] | None = None,
 ) -> Iterator[Report]:
     """Reconstruct photos in `workers` processes; reports come as photos are done, in any order.
 
     When a process dies (out of memory, say), the photos that were being worked on are tried again one at a
     time, and the one that kills its process is reported as failed.
+
+    Args:
+        tasks: photos and their files. options: of the call. workers: number of processes.
+        start: makes a process's session, a function that can be pickled; None for `open_session`.
 
     Raises:
         ModelError: the model cannot be used.
@@ -66,7 +73,10 @@ def reconstruct_in_processes(
         queue, width = (suspects, 1) if alone else (waiting, workers)
         running: dict[Future[Report], tuple[Task, set[Path]]] = {}
         pool = ProcessPoolExecutor(
-            width, multiprocessing.get_context("spawn"), initializer=_start, initargs=(options,)
+            width,
+            multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(start or open_session, options),
         )
         try:
             while queue or running:
@@ -100,16 +110,21 @@ def reconstruct_in_processes(
 _session: Session | None = None
 
 
-def _start(options: argparse.Namespace) -> None:
-    """Set up a worker: one thread, no Ctrl-C of its own, no life without its parent."""
+def open_session(options: argparse.Namespace) -> Session:
+    """A session that leaves the other cores to the other workers: one thread for network and renderer."""
+    from unrender.render import set_num_threads
+
+    set_num_threads(1)
+    return Session(options, threads=1)
+
+
+def _start(start: Callable[[argparse.Namespace], Session], options: argparse.Namespace) -> None:
+    """Set up a worker: no Ctrl-C of its own, no life without its parent."""
     global _session
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"
-    from unrender.render import set_num_threads
-
-    set_num_threads(1)
-    _session = Session(options, threads=1)
+    _session = start(options)
 
 
 def _end_with_parent() -> None:
@@ -120,5 +135,6 @@ def _end_with_parent() -> None:
 
 
 def _work(task: Task) -> Report:
-    assert _session is not None
+    if _session is None:
+        raise RuntimeError("the worker was not started")
     return attempt(_session, task)
