@@ -23,11 +23,11 @@ from unrender.fit.hull import Grid, Silhouette, find_hull
 from unrender.fit.surface import extract_surface
 from unrender.mesh import load_mesh
 from unrender.metrics import nearest_distances, sample_surface
-from unrender.synthesize.scan import make_object
+from unrender.synthesize.scan import ScanSettings, make_object
 from unrender.topology import edges, is_consistently_wound, is_watertight
 
-from .conftest import SETTINGS
-
+SETTINGS = ScanSettings(views=10, size=64)
+"""Those of the fixture `scan`."""
 TINY = FitConfig(grid=20, stages=(Stage(64, 30, blur=1.5),), texture_size=128, texture_steps=10)
 
 
