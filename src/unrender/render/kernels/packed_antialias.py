@@ -2,8 +2,8 @@
 
 Source: Laine et al., "Modular Primitives for High-Performance Differentiable Rendering", ACM TOG 2020,
 section 3.6. Of two neighbouring pixels with different faces the nearer (smaller z/w) has the face that is
-looked at. Its silhouette edges are those without a neighbour, or whose neighbour folds back to the same side on the
-picture. If the way to the other pixel's centre leaves the face across one, at the distance d in [0, 1]:
+looked at. Its silhouette edges are those without a neighbour, or whose neighbour folds back to the same side
+on the picture. If the way to the other pixel's centre leaves the face across one, at a distance d in [0, 1]:
 
     d < 1/2: nearer pixel += (1/2 - d) (other - nearer);  d > 1/2: other pixel += (d - 1/2) (nearer - other)
 
