@@ -19,7 +19,9 @@ from conftest import running
 from PIL import Image
 
 from unrender.errors import InputError
+from unrender.image import photo_from_array
 from unrender.reconstruct import Reconstructor
+from unrender.refine import Refiner
 from unrender.viewer.settings import Limits, Settings
 
 
@@ -136,18 +138,22 @@ def test_results_are_forgotten(reconstructor: Reconstructor, picture_file: bytes
         assert httpx.get(f"{address}results/../../etc/passwd").status_code == 404
 
 
-def test_refinement_tells_how_it_goes(server: str, picture_file: bytes) -> None:
+def test_refinement_tells_how_it_goes(
+    server: str, picture: np.ndarray, picture_file: bytes, reconstructor: Reconstructor
+) -> None:
+    photo = photo_from_array(picture)
+    Refiner(reconstructor).refine(photo, reconstructor(photo), "1it")  # compiles
     with httpx.stream(
         "POST",
         f"{server}refine",
         files={"photo": ("bird.png", picture_file)},
-        data={"seconds": "1"},
+        data={"seconds": "3"},
         timeout=120,
     ) as answer:
         assert answer.status_code == 200
         events = [json.loads(line) for line in answer.iter_lines()]
     shares = [event["share"] for event in events[:-1]]
-    assert shares == sorted(shares) and 0 < shares[0] and shares[-1] <= 1
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] <= 1
     record = events[-1]["record"]
     assert record["timings_ms"]["refine"] > 0
     assert httpx.get(f"{server}{record['files']['glb']}").content[:4] == b"glTF"

@@ -170,7 +170,8 @@ def test_refine_button(visit: Visit) -> None:
     visit.page.click("#refine")
     visit.page.wait_for_function("document.getElementById('refine-detail').textContent.includes('outline')")
     visit.page.wait_for_function(
-        "before => !document.getElementById('error').hidden || (document.getElementById('refine-progress').hidden"
+        "before => !document.getElementById('error').hidden ||"
+        " (document.getElementById('refine-progress').hidden"
         " && document.getElementById('status').textContent !== before)",
         arg=before,
     )

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -69,3 +70,19 @@ def test_static_folder_is_not_written_over_other_files(tmp_path, capsys) -> None
     assert main(["serve", "--static", str(tmp_path)]) == 2
     assert "holds other files" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_examples_of_the_page(tmp_path, monkeypatch) -> None:
+    """The commands that docs/web.md marks as examples run as printed."""
+    need_page()
+    page = Path(__file__).parents[2] / "docs" / "web.md"
+    pattern = re.compile(r"<!-- example: bash -->\n```bash\n(.*?)```", re.DOTALL)
+    examples = pattern.findall(page.read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    assert examples
+    for line in "".join(examples).splitlines():
+        program, *words = line.split("#")[0].split()
+        assert program == "unrender" and main(words) == 0
+    config = json.loads((tmp_path / "page" / "config.json").read_text())
+    assert config["mode"] == "browser" and (tmp_path / "page" / "model" / "model.onnx").is_file()
+    assert main(["serve", "--static", "page"]) == 0  # again, over the earlier one

@@ -13,6 +13,7 @@ import uvicorn
 from unrender.errors import InputError
 from unrender.image import load_photo
 from unrender.reconstruct import Reconstructor
+from unrender.refine import Refiner
 from unrender.render.kernels.threads import num_threads
 from unrender.viewer.app import create_app
 from unrender.viewer.settings import Settings
@@ -61,7 +62,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _warm(reconstructor: Reconstructor) -> None:
-    """Reconstruct the sample picture once, so that the first visitor does not wait for compilation."""
+    """Reconstruct and refine the sample picture once: then no visitor waits for compilation."""
     with as_file(files("unrender") / "models" / "sample.jpg") as path:
         if path.is_file():
-            reconstructor(load_photo(path))
+            photo = load_photo(path)
+            Refiner(reconstructor).refine(photo, reconstructor(photo), "1it")
