@@ -74,7 +74,7 @@ def make_coordinates() -> None:
     for face, (x, y) in places.items():
         cube.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=plt.cm.tab10(face), alpha=0.4, edgecolor="k"))
         cube.text(x + 0.5, y + 0.5, f"{face}: {names[face]}", ha="center", va="center")
-    cube.set(title="cube map [6, n, n, C], seen from inside,\nunfolded round +z; each row 0 at the top",
+    cube.set(title="cube map [6, n, n, C], seen from outside,\nunfolded round +z; each row 0 at the top",
              xlim=(-0.1, 4.1), ylim=(-0.1, 3.1), xticks=[], yticks=[], aspect="equal")  # fmt: skip
     save(figure, "coordinates.png")
 
@@ -161,7 +161,7 @@ def make_bias() -> None:
     """Bias against curvature (radius) and against tessellation (triangles round the rim, rings of them)."""
     kinds = {"product": "soft_mask, product", "nearest": "soft_mask, nearest", "antialias": "antialias"}
     runs = {
-        "radius of the disc in pixels (96 sides, 2 rings)": [(r, 96, 2) for r in (4, 8, 16, 32, 48)],
+        "radius of the disc in pixels (3 triangles a pixel of it)": [(r, 3 * r, 2) for r in (4, 8, 16, 32, 48)],
         "triangles round the rim (radius 32, 2 rings)": [(32, n, 2) for n in (24, 48, 96, 192)],
         "rings of triangles (radius 32, 96 sides)": [(32, 96, k) for k in (1, 2, 8, 16)],
     }

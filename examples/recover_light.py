@@ -1,4 +1,4 @@
-"""The environment's light as spherical harmonics, from one picture of a known white shape.
+"""The environment's light as spherical harmonics, from three pictures of a known white shape.
 
 The truth is a panorama with a sun, a sky and a floor, projected to nine coefficients. Run
 `python examples/recover_light.py`; the picture is docs/pictures/recover_light.png.
@@ -31,7 +31,7 @@ def panorama() -> torch.Tensor:
 def run(steps: int, out: Path) -> dict[str, float]:
     """Optimise and draw the course; returns the coefficients' error."""
     _, sphere, faces = ball()
-    surface = Surface(bumpy(sphere), faces, ring(1), SIZE)
+    surface = Surface(bumpy(sphere), faces, ring(3), SIZE)
     truth = irradiance_coefficients(shading.project_panorama(panorama(), 2))
     white = torch.tensor([0.8])
     target = surface.masked(shade_sh(white, surface.normals, truth))
@@ -39,7 +39,7 @@ def run(steps: int, out: Path) -> dict[str, float]:
     light[0] = 1.0
     first = float((light - truth).norm())
     light.requires_grad_()
-    optimizer = torch.optim.Adam([light], lr=0.05)
+    optimizer = torch.optim.Adam([light], lr=0.1)
     course = Course("recover_light", target[0], steps)
     for step in range(steps):
         image = surface.masked(shade_sh(white, surface.normals, light))

@@ -65,6 +65,7 @@ def make_pyramid(texture: Any, max_level: int | None = None, cube: bool = False)
         raise InputError(f"max_level: expected an integer from 0 or None, got {max_level!r}")
     levels = whole if max_level is None else min(whole, max_level + 1)
     flat = texture.reshape((-1, height, width, channels))
+    texels: Any
     if tensor:
         from unrender.render import torch_pyramid
 

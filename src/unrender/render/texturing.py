@@ -86,8 +86,8 @@ def sample_cube_map(
     """Look up a cube map, without seams between its faces.
 
     Faces in the order +x, -x, +y, -y, +z, -z, each the image of OpenGL and glTF with row 0 at the top: seen
-    from the middle of the cube, that of +z is upright with +x at its right, that of +x with -z at its right,
-    that of +y has +z at its bottom. Texels beyond an edge are the neighbouring face's; the one missing at a
+    from outside the cube, that of +z is upright with +x at its right, that of +x with -z at its right, that
+    of +y has +z at its bottom. Texels beyond an edge are the neighbouring face's; the one missing at a
     corner of the cube is the mean of the other three.
 
     Args:
@@ -115,6 +115,9 @@ def sample_cube_map(
         raise InputError("texture: expected a cube map, got the Pyramid of a plain texture; use cube=True")
     if direction_derivatives is not None:
         validate.shape("direction_derivatives", direction_derivatives, (*directions.shape, 2))
+    faces: Any
+    uv: Any
+    slopes: Any
     if tensor:
         from unrender.render import torch_pyramid
 
@@ -159,7 +162,7 @@ def _sample_levels(
     if count not in (1, uv.shape[0]):
         raise InputError(f"texture: expected a batch of {uv.shape[0]} or 1, got {count}")
     _check_fragments(fragments, uv)
-    level = None
+    level: Any = None
     if filter in _MIPMAP:
         if uv_derivatives is None and not hasattr(level_bias, "shape"):
             raise InputError(

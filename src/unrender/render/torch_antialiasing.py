@@ -22,15 +22,21 @@ from unrender.render.torch_bridge import (
 def _plain(
     image: Tensor, clip: Tensor, faces: Tensor, links: Tensor, index: Tensor, weights: Tensor
 ) -> Tensor:
-    arrays = [numpy_of(tensor) for tensor in (image, clip, faces, links, index, weights)]
-    return torch.from_numpy(antialias_kernel.forward(*arrays, threads()))
+    return torch.from_numpy(
+        antialias_kernel.forward(
+            numpy_of(image), numpy_of(clip), numpy_of(faces), numpy_of(links), numpy_of(index),
+            numpy_of(weights), threads(),
+        )
+    )  # fmt: skip
 
 
 def _vjp_plain(
     image: Tensor, clip: Tensor, faces: Tensor, links: Tensor, index: Tensor, weights: Tensor, grad: Tensor
 ) -> tuple[Tensor, Tensor]:
-    arrays = [numpy_of(tensor) for tensor in (image, clip, faces, links, index, weights, grad)]
-    first, second = antialias_kernel.vjp(*arrays, threads())
+    first, second = antialias_kernel.vjp(
+        numpy_of(image), numpy_of(clip), numpy_of(faces), numpy_of(links), numpy_of(index), numpy_of(weights),
+        numpy_of(grad), threads(),
+    )  # fmt: skip
     return torch.from_numpy(first), torch.from_numpy(second)
 
 

@@ -147,7 +147,7 @@ def _corners(u, v, face, rows, columns, start, smooth, wrap):
     x, y = u * columns, (1.0 - v) * rows
     if smooth:
         x, y = x - 0.5, y - 0.5
-    c, r = np.int64(math.floor(x)), np.int64(math.floor(y))
+    c, r = math.floor(x), math.floor(y)
     if not smooth:
         if wrap != ZERO:
             c, r = min(max(c, 0), columns - 1), min(max(r, 0), rows - 1)
@@ -222,7 +222,7 @@ def _choose(wanted, levels, filter):
 @inline
 def _place(uv, image, row, column, wrap):
     """Folded u and v with the signs of their slopes."""
-    u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
+    u, v = float(uv[image, row, column, 0]), float(uv[image, row, column, 1])
     if not (math.isfinite(u) and math.isfinite(v)):
         u, v = 0.0, 0.0
     if wrap in (REPEAT, MIRROR) and not (abs(u) < 1e6 and abs(v) < 1e6):

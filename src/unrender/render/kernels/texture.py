@@ -1,5 +1,5 @@
-"""Texture look-up in one level, the fast way: nearest and bilinear; row 0 of a texture is v = 1, u runs to the
-right. `pyramid` does the same for every filter and boundary.
+"""Texture look-up in one level, the fast way: nearest and bilinear; row 0 of a texture is v = 1, u runs to
+the right. `pyramid` does the same for every filter and boundary.
 
 Texel (r, c) has its centre at u = (c + 0.5) / width, v = 1 - (r + 0.5) / height, as in OpenGL and glTF.
 """

@@ -64,8 +64,8 @@ def _split_table() -> np.ndarray:
     place = (np.arange(TABLE) + 0.5) / TABLE
     viewing = place[None, :, None]
     alpha = np.maximum(place[::-1], SMOOTHEST)[:, None, None] ** 2
-    first, second = np.meshgrid((np.arange(24) + 0.5) / 24, (np.arange(24) + 0.5) / 24)
-    first, turn = first.reshape(-1), second.reshape(-1) * math.pi
+    grid = np.stack(np.meshgrid((np.arange(24) + 0.5) / 24, (np.arange(24) + 0.5) / 24)).reshape(2, -1)
+    first, turn = grid[0], grid[1] * math.pi
     # half vectors with the density D n.h
     cosine = np.sqrt((1 - first) / (1 + (alpha**2 - 1) * first))
     sine = np.sqrt(1 - cosine**2)
