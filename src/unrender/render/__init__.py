@@ -6,6 +6,7 @@ numpy arrays in give numpy arrays out, without torch; tensors in give tensors wi
 from __future__ import annotations
 
 from unrender.render.antialiasing import antialias, make_edge_links
+from unrender.render.derivatives import barycentric_derivatives, interpolate_derivatives
 from unrender.render.fragments import Fragments
 from unrender.render.kernels.threads import set_num_threads
 from unrender.render.operations import interpolate, rasterize, soft_mask
@@ -20,7 +21,9 @@ __all__ = [
     "RenderResult",
     "Surface",
     "antialias",
+    "barycentric_derivatives",
     "interpolate",
+    "interpolate_derivatives",
     "make_edge_links",
     "make_pyramid",
     "rasterize",

@@ -16,8 +16,10 @@ class Fragments:
             where nothing is. Differentiable with respect to the clip positions.
         depth: [B, H, W], distance along the camera's -Z in world units (clip w); 0 where nothing is.
             Differentiable.
-        faces: int32 [F, 3].
+        faces: int32 [F, 3]; of a batch of different meshes, the faces of all of them one after the other.
         size: (height, width) in pixels.
+        spans: None if all images show all faces; else int32 [B, 2], numpy: image b shows the rows
+            [spans[b, 0], spans[b, 1]) of `faces`, whose indices are rows of that image's own vertices.
     """
 
     face_index: Any
@@ -25,6 +27,7 @@ class Fragments:
     depth: Any
     faces: Any
     size: tuple[int, int]
+    spans: Any = None
 
     @property
     def covered(self) -> Any:

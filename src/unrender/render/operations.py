@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unrender.errors import InputError
-from unrender.render import validate
+from unrender.render import batches, validate
 from unrender.render.fragments import Fragments
 from unrender.render.kernels import interpolate as interpolate_kernel
 from unrender.render.kernels import rasterize as rasterize_kernel
@@ -32,7 +32,9 @@ def _torch_ops() -> ModuleType:
     return torch_ops
 
 
-def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str = "none") -> Fragments:
+def rasterize(
+    clip: Any, faces: Any, size: tuple[int, int], cull: str = "none", behind: Fragments | None = None
+) -> Fragments:
     """Find which face each pixel sees.
 
     Perspective-correct, with the top-left rule on vertices snapped to 1/65536 pixel: faces that share an edge
@@ -42,10 +44,14 @@ def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str = "none") 
 
     Args:
         clip: [B, V, 4] float32 or float64, clip-space positions (`Camera.to_clip`), +y up. Faces with a NaN
-            or infinite vertex are not drawn.
-        faces: [F, 3] int32 or int64, indices in [0, V), counter-clockwise seen from outside.
+            or infinite vertex are not drawn. Or a list of B arrays [V_b, 4].
+        faces: [F, 3] int32 or int64, indices in [0, V), counter-clockwise seen from outside. Or a list of B
+            arrays [F_b, 3], one for each mesh.
         size: (height, width) of the picture in pixels.
         cull: "none", or "back" to leave out faces that are clockwise on the picture.
+        behind: an earlier result for the same arguments; then the next layer behind it is found (depth
+            peeling: Everitt, "Interactive Order-Independent Transparency", 2001). Each surface at a pixel is
+            in exactly one layer.
 
     Returns:
         Fragments. Barycentrics and depth are differentiable with respect to x, y and w of `clip`.
@@ -53,16 +59,30 @@ def rasterize(clip: Any, faces: Any, size: tuple[int, int], cull: str = "none") 
     Raises:
         InputError: a shape, dtype, index or option is not as described.
     """
-    if validate.is_tensor(clip, faces):
-        return _torch_ops().rasterize(clip, faces, size, cull)
-    clip = validate.array("clip", clip)
+    if validate.is_tensor(clip, faces) or (batches.is_list(clip) and validate.is_tensor(*clip)):
+        return _torch_ops().rasterize(clip, faces, size, cull, behind)
+    meshes, clip = clip, validate.array("clip", batches.pad_positions(clip))
     validate.shape("clip", clip, ("B", "V", 4))
-    faces = validate.face_array("faces", faces)
-    validate.face_range("faces", faces, clip.shape[1], "clip")
+    table, spans = batches.join_faces(faces, meshes if batches.is_list(meshes) else clip)
     height, width = validate.picture_size(size)
     code = validate.choice("cull", cull, rasterize_kernel.CULL)
-    index, weights, depth = rasterize_kernel.forward(clip, faces, height, width, code, True, num_threads())
-    return Fragments(index, weights, depth, faces, (height, width))
+    front = check_layer(behind, clip.shape[0], len(table), (height, width))
+    index, weights, depth = rasterize_kernel.forward(
+        clip, table, height, width, code, True, num_threads(), spans, front
+    )
+    return Fragments(index, weights, depth, table, (height, width), spans)
+
+
+def check_layer(behind: Fragments | None, batch: int, faces: int, size: tuple[int, int]) -> Any:
+    """The face indices of the layer in front, or None; checks that it can belong to the same call."""
+    if behind is None:
+        return None
+    if tuple(behind.face_index.shape) != (batch, *size) or len(behind.faces) != faces:
+        raise InputError(
+            f"behind: expected fragments of {faces} faces and shape {[batch, *size]}, got "
+            f"{len(behind.faces)} and {list(behind.face_index.shape)}; pass the same clip, faces and size"
+        )
+    return behind.face_index
 
 
 def interpolate(attributes: Any, fragments: Fragments, faces: Any = None) -> Any:
@@ -72,7 +92,7 @@ def interpolate(attributes: Any, fragments: Fragments, faces: Any = None) -> Any
         attributes: [B or 1, V, C] (or [V, C], the same for all), the barycentrics' dtype.
         fragments: what `rasterize` returned.
         faces: [F, 3] rows of `attributes` for each face, where these are not the faces of the positions
-            (`uv_faces` for UV coordinates). Same F.
+            (`uv_faces` for UV coordinates). Same F. A list of [F_b, 3] for a batch of different meshes.
 
     Returns:
         [B, H, W, C]; 0 where nothing is. Gradients go to `attributes` and, through the barycentrics, to the
@@ -98,7 +118,9 @@ def check_attributes(attributes: Any, fragments: Fragments, faces: Any) -> np.nd
     if attributes.shape[0] not in (1, batch):
         raise InputError(f"attributes: expected a batch of {batch} or 1, got {attributes.shape[0]}")
     own = faces is None
-    faces = validate.face_array("faces", fragments.faces if own else faces)
+    if batches.is_list(faces):
+        faces = np.concatenate([validate.face_array("faces", batches.plain(item)) for item in faces])
+    faces = validate.face_array("faces", batches.plain(fragments.faces if own else faces))
     if faces.shape[0] != fragments.faces.shape[0]:
         raise InputError(
             f"faces: expected {fragments.faces.shape[0]} rows as in rasterize, got {faces.shape[0]}"
@@ -132,10 +154,11 @@ def soft_mask(clip: Any, fragments: Fragments, delta: float = DEFAULT_DELTA, com
     """
     if validate.is_tensor(clip, fragments.face_index):
         return _torch_ops().soft_mask(clip, fragments, delta, combine)
-    clip = validate.array("clip", clip)
+    clip = validate.array("clip", batches.pad_positions(clip))
     code = check_mask(clip, fragments, combine)
+    delta = validate.positive("delta", delta)
     return soft_mask_kernel.forward(
-        clip, fragments.faces, fragments.face_index, validate.positive("delta", delta), code, num_threads()
+        clip, fragments.faces, fragments.face_index, delta, code, num_threads(), fragments.spans
     )
 
 
@@ -146,6 +169,6 @@ def check_mask(clip: Any, fragments: Fragments, combine: str) -> int:
         raise InputError(
             f"clip: expected a batch of {fragments.face_index.shape[0]} as in rasterize, got {clip.shape[0]}"
         )
-    faces = validate.face_array("fragments.faces", fragments.faces)
+    faces = validate.face_array("fragments.faces", batches.plain(fragments.faces))
     validate.face_range("fragments.faces", faces, clip.shape[1], "clip")
     return validate.choice("combine", combine, soft_mask_kernel.COMBINE)

@@ -47,9 +47,17 @@ def float_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
     return value if value.dtype == dtype else value.to(dtype)
 
 
+def constant(tensor: Tensor) -> np.ndarray:
+    """A tensor that no transform of torch.func sees, such as faces, as a numpy array."""
+    if torch._C._are_functorch_transforms_active():
+        with torch._C._DisableFuncTorch():
+            return tensor.cpu().numpy()
+    return tensor.cpu().numpy()
+
+
 def face_table(name: str, faces: Any) -> np.ndarray:
     if isinstance(faces, Tensor):
-        faces = (faces if faces.device.type == "cpu" else faces.cpu()).numpy()
+        faces = constant(faces)
     return validate.face_array(name, faces)
 
 
@@ -69,11 +77,23 @@ def function(plain: Callable, setup: Callable, backward: Callable) -> Callable:
         setup(ctx, inputs, output)
         return output
 
+    once = torch.autograd.function.once_differentiable(backward)
+    members = {"forward": staticmethod(forward), "backward": staticmethod(once)}
+    kind: Any = type(plain.__name__, (torch.autograd.Function,), members)
+    transformed = _transformable(plain, setup, backward)
+
+    def call(*inputs: Any) -> Any:
+        return (transformed if torch._C._are_functorch_transforms_active() else kind).apply(*inputs)
+
+    return call
+
+
+def _transformable(plain: Callable, setup: Callable, backward: Callable) -> Any:
+    """The class of an autograd function that torch.func can transform."""
+
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:
         results = [
-            transformed.apply(
-                *(x if d is None else x.select(d, n) for x, d in zip(inputs, in_dims, strict=True))
-            )
+            kind.apply(*(x if d is None else x.select(d, n) for x, d in zip(inputs, in_dims, strict=True)))
             for n in range(info.batch_size)
         ]
         if isinstance(results[0], tuple):
@@ -81,17 +101,30 @@ def function(plain: Callable, setup: Callable, backward: Callable) -> Callable:
             return stacked, (0,) * len(stacked)
         return torch.stack(results), 0
 
-    once = torch.autograd.function.once_differentiable(backward)
-    members = {"forward": staticmethod(forward), "backward": staticmethod(once)}
-    kind: Any = type(plain.__name__, (torch.autograd.Function,), members)
     members = {
         "forward": staticmethod(plain), "setup_context": staticmethod(setup),
         "backward": staticmethod(backward), "vmap": staticmethod(vmap),
     }  # fmt: skip
-    transformed: Any = type(plain.__name__, (torch.autograd.Function,), members)
+    kind: Any = type(plain.__name__, (torch.autograd.Function,), members)
+    return kind
+
+
+def pullback(plain: Callable, traced: Any) -> Callable:
+    """A `vjp` in the form that fits where its arguments come from: eager, torch.func, or traced."""
+
+    def setup(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise NotImplementedError("unrender has no second derivatives; detach one of the two")
+
+    transformed = _transformable(plain, setup, backward)
 
     def call(*inputs: Any) -> Any:
-        return (transformed if torch._C._are_functorch_transforms_active() else kind).apply(*inputs)
+        tensors = [value for value in inputs if value is None or isinstance(value, Tensor)]
+        if eager(*tensors):
+            return plain(*inputs)
+        return transformed.apply(*inputs) if direct(*tensors) else traced(*inputs)
 
     return call
 

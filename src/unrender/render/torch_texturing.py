@@ -10,7 +10,15 @@ from torch import Tensor
 from unrender.render import texturing
 from unrender.render.fragments import Fragments
 from unrender.render.kernels import texture as texture_kernel
-from unrender.render.torch_bridge import eager, float_tensor, function, numpy_of, operator, threads
+from unrender.render.torch_bridge import (
+    direct,
+    float_tensor,
+    function,
+    numpy_of,
+    operator,
+    pullback,
+    threads,
+)
 
 
 def _sample_texture_plain(
@@ -51,6 +59,7 @@ def _sample_texture_vjp_plain(
 
 
 _sample_texture_vjp = operator("sample_texture_vjp", _sample_texture_vjp_plain)
+_sample_texture_pullback = pullback(_sample_texture_vjp_plain, _sample_texture_vjp)
 
 
 @_sample_texture_vjp.register_fake
@@ -66,8 +75,7 @@ def _sample_texture_setup(ctx, inputs, output):
 def _sample_texture_backward(ctx, grad):
     first, second = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
     inputs = (*ctx.saved_tensors, grad)
-    vjp: Any = _sample_texture_vjp_plain if eager(*inputs) else _sample_texture_vjp
-    a, b = vjp(*inputs, ctx.linear, ctx.repeat, first, second)
+    a, b = _sample_texture_pullback(*inputs, ctx.linear, ctx.repeat, first, second)
     return a if first else None, b if second else None, None, None, None
 
 
@@ -82,5 +90,5 @@ def sample_texture(texture: Any, uv: Any, filter: str, wrap: str, fragments: Fra
     texture = texture[None] if texture.ndim == 3 else texture
     linear, repeat = texturing.check_texture(texture, uv, filter, wrap, fragments)
     index = None if fragments is None else torch.as_tensor(fragments.face_index)
-    call = _sample_texture_function if eager(texture, uv) else _sample_texture
+    call = _sample_texture_function if direct(texture, uv) else _sample_texture
     return call(texture, uv, index, linear, repeat)

@@ -17,8 +17,11 @@ INSIDE, CLIP, SKIP = 0, 1, 2
 REACH = 8192 * 65536
 """Largest coordinate on the integer grid: products of two differences stay below 2^61."""
 
-NARROW = 6
-"""Faces at most this many pixels wide are filled by testing every pixel of their bounding box."""
+LANES = 4
+"""Pixels a row is worked on at once; the rows of the working space have as many to spare."""
+
+WIDE = 16
+"""Of faces at least this wide each row is first narrowed to the columns inside."""
 
 
 @jit
@@ -71,88 +74,119 @@ def edge(ax, ay, bx, by, bits):
     """(step along a row, step down a column, value at pixel (0, 0)) of an edge function; >= 0 is inside.
 
     The top-left rule is folded into the value: an edge that is neither top nor left excludes its own points.
+    Steps are whole multiples of 2^bits, so the sign at any pixel is that of everything divided by 2^bits with
+    the value rounded down. These integers stay below 2^48: float64 holds them, and their sums, exactly.
     """
     dx, dy = bx - ax, by - ay
     value = dy * ax - dx * ay
     if not (dy < 0 or (dy == 0 and dx > 0)):
         value -= 1
-    return -(dy << bits), dx << bits, value
+    return -float(dy), float(dx), float(value >> bits)
 
 
 @inline
-def first_column(begin, step, value):
-    """Smallest column >= begin at which value + step * column >= 0, for step > 0."""
-    return max(begin, -(value // step))
+def _narrow(begin, end, step, value):
+    """Columns of [begin, end] at which value + step * column may be >= 0, with one to spare on each side."""
+    if step > 0.0:
+        return max(begin, -value / step - 1.0), end
+    if step < 0.0:
+        return begin, min(end, -value / step + 1.0)
+    return begin, (end if value >= 0.0 else begin - 1.0)
 
 
 @inline
-def last_column(end, step, value):
-    """Largest column <= end at which value + step * column >= 0, for step < 0."""
-    return min(end, value // -step)
+def fill(
+    x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, stride,
+    depths, owners, floors, floor_owners,
+):  # fmt: skip
+    """Fill the pixels of a positively oriented triangle in columns [left, right] and rows [upper, lower].
 
-
-@inline
-def fill(x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, buffer, index):
-    """Fill the pixels of a positively oriented triangle in columns [left, right] and rows [upper, lower]."""
+    Working space is flat, with rows of `stride` pixels. Where there are `floors`, only what is behind them.
+    """
     a0, b0, c0 = edge(x0, y0, x1, y1, bits)
     a1, b1, c1 = edge(x1, y1, x2, y2, bits)
     a2, b2, c2 = edge(x2, y2, x0, y0, bits)
-    narrow = right - left < NARROW
+    wide = right - left >= WIDE
+    first, last = left, right
     for row in range(upper, lower + 1):
         v0, v1, v2 = b0 * row + c0, b1 * row + c1, b2 * row + c2
-        base = zb * row + zc
-        if narrow:
-            e0, e1, e2 = v0 + a0 * left, v1 + a1 * left, v2 + a2 * left
-            for column in range(left, right + 1):
-                if (e0 | e1 | e2) >= 0:
-                    z = base + za * column
-                    if z < buffer[row - top, column]:
-                        buffer[row - top, column] = z
-                        index[row, column] = face
-                e0, e1, e2 = e0 + a0, e1 + a1, e2 + a2
+        if wide:
+            begin, end = _narrow(float(left), float(right), a0, v0)
+            begin, end = _narrow(begin, end, a1, v1)
+            begin, end = _narrow(begin, end, a2, v2)
+            if begin > end:
+                continue
+            first, last = int(begin), int(end)
+        start = float(first)
+        v0, v1, v2, z = v0 + a0 * start, v1 + a1 * start, v2 + a2 * start, zb * row + zc
+        base = np.uint64((row - top) * stride + first)  # unsigned: no check for negative indices
+        if floors.size > 0:
+            for lane in range(last - first + 1):
+                here, step = base + np.uint64(lane), np.float64(np.int32(lane))
+                near, floor = z + za * (start + step), floors[here]
+                behind = near > floor or (near == floor and face > floor_owners[here])
+                inside = min(v0 + a0 * step, min(v1 + a1 * step, v2 + a2 * step)) >= 0.0
+                if inside and behind and near < depths[here]:
+                    depths[here], owners[here] = near, face
             continue
-        begin, end = left, right
-        if a0 > 0:
-            begin = first_column(begin, a0, v0)
-        elif a0 < 0:
-            end = last_column(end, a0, v0)
-        elif v0 < 0:
-            continue
-        if a1 > 0:
-            begin = first_column(begin, a1, v1)
-        elif a1 < 0:
-            end = last_column(end, a1, v1)
-        elif v1 < 0:
-            continue
-        if a2 > 0:
-            begin = first_column(begin, a2, v2)
-        elif a2 < 0:
-            end = last_column(end, a2, v2)
-        elif v2 < 0:
-            continue
-        for column in range(begin, end + 1):
-            z = base + za * column
-            if z < buffer[row - top, column]:
-                buffer[row - top, column] = z
-                index[row, column] = face
+        for lane in range(((last - first) // LANES + 1) * LANES):
+            here, step = base + np.uint64(lane), np.float64(np.int32(lane))
+            inside = min(v0 + a0 * step, min(v1 + a1 * step, v2 + a2 * step)) >= 0.0
+            near, old, name = z + za * (start + step), depths[here], owners[here]
+            closer = inside & (near < old)
+            depths[here] = near if closer else old
+            owners[here] = face if closer else name
 
 
 @jit
-def draw_faces(clip, faces, xs, ys, state, top, bottom, bits, cull, height, buffer, index):
-    """Draw all faces of one image into the rows [top, bottom); `buffer` holds z/w of those rows."""
-    width = index.shape[1]
+def lay_floor(clip, faces, index, top, bottom, stride, floors, floor_owners):
+    """z/w of the faces that a picture shows in rows [top, bottom); infinite where it shows none."""
+    height, width = index.shape
+    last, za, zb, zc = -1, 0.0, 0.0, 0.0
+    for row in range(top, bottom):
+        for column in range(width):
+            face, here = index[row, column], (row - top) * stride + column
+            floor_owners[here], floors[here] = face, np.inf
+            if face >= 0:
+                if face != last:
+                    i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+                    za, zb, zc, _ = depth_plane(clip, i, j, k, height, width)
+                    last = face
+                floors[here] = zb * row + zc + za * float(column)
+
+
+@jit
+def extract(owners, top, bottom, stride, index):
+    """Copy the owners of rows [top, bottom) to a picture int32 [H, W]."""
+    for row in range(top, bottom):
+        base = (row - top) * stride
+        for column in range(index.shape[1]):
+            index[row, column] = owners[base + column]
+
+
+@jit
+def draw_faces(
+    clip, faces, span, xs, ys, state, top, bottom, bits, cull, height, width, stride,
+    depths, owners, floors, floor_owners,
+):  # fmt: skip
+    """Draw the faces [span[0], span[1]) of one image into the rows [top, bottom) of a picture.
+
+    `depths` (float64, infinite at first) and `owners` (int32, -1) hold z/w and face, in rows of `stride`
+    pixels, at least W + LANES. `floors` and `floor_owners` have the same layout, or no elements.
+    """
     one = np.int64(1) << bits
     mask = one - 1
     polygon = np.empty((12, 4), np.float64)
     spare = np.empty((12, 4), np.float64)
-    for face in range(faces.shape[0]):
+    for face in range(span[0], span[1]):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
         flags = state[i] | state[j] | state[k]
         if flags != INSIDE:
             if flags < SKIP:
                 _draw_clipped(
-                    clip, faces, face, top, bottom, bits, cull, height, width, buffer, index, polygon, spare
-                )
+                    clip, faces, face, top, bottom, bits, cull, height, width, stride,
+                    depths, owners, floors, floor_owners, polygon, spare,
+                )  # fmt: skip
             continue
         y0, y1, y2 = np.int64(ys[i]), np.int64(ys[j]), np.int64(ys[k])
         upper = max((min(y0, y1, y2) + mask) >> bits, top)
@@ -170,7 +204,10 @@ def draw_faces(clip, faces, xs, ys, state, top, bottom, bits, cull, height, buff
         za, zb, zc, _ = depth_plane(clip, i, j, k, height, width)
         if area < 0:
             x1, x2, y1, y2 = x2, x1, y2, y1
-        fill(x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, buffer, index)
+        fill(
+            x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, np.int32(face), top, bits, stride,
+            depths, owners, floors, floor_owners,
+        )  # fmt: skip
 
 
 @jit
@@ -195,7 +232,10 @@ def _clip_plane(polygon, count, result, p0, p1, p2, p3, offset):
 
 
 @jit
-def _draw_clipped(clip, faces, face, top, bottom, bits, cull, height, width, buffer, index, polygon, spare):
+def _draw_clipped(
+    clip, faces, face, top, bottom, bits, cull, height, width, stride,
+    depths, owners, floors, floor_owners, polygon, spare,
+):  # fmt: skip
     i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
     za, zb, zc, det = depth_plane(clip, i, j, k, height, width)
     if det == 0.0 or (cull == 1 and det < 0.0):
@@ -234,5 +274,6 @@ def _draw_clipped(clip, faces, face, top, bottom, bits, cull, height, width, buf
         right = min(max(x0, x1, x2) >> bits, width - 1)
         if area != 0 and upper <= lower and left <= right:
             fill(
-                x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, buffer, index
-            )
+                x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, np.int32(face), top, bits,
+                stride, depths, owners, floors, floor_owners,
+            )  # fmt: skip

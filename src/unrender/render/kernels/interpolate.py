@@ -6,6 +6,7 @@ import numpy as np
 
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.jit import inline, jit, relaxed
+from unrender.render.kernels.memory import empty
 
 
 def forward(
@@ -28,7 +29,7 @@ def forward(
         [B, H, W, C], 0 where nothing is.
     """
     batch, height, width = face_index.shape
-    out = np.empty((batch, height, width, attributes.shape[2]), attributes.dtype)
+    out = empty((batch, height, width, attributes.shape[2]), attributes.dtype)
     bands = pool.picture_bands(batch, height, threads)
 
     def work(begin: int, end: int) -> None:
@@ -81,7 +82,7 @@ def vjp(
     bands = pool.accumulation_bands(batch, height, width)
     _, count, channels = attributes.shape
     grad = np.zeros((batch * bands if needs[0] else 0, count, channels), attributes.dtype)
-    grad_weights = np.empty(barycentrics.shape if needs[1] else (0, 0, 0, 3), barycentrics.dtype)
+    grad_weights = empty(barycentrics.shape if needs[1] else (0, 0, 0, 3), barycentrics.dtype)
 
     def work(begin: int, end: int) -> None:
         _vjp(

@@ -16,10 +16,14 @@ from __future__ import annotations
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.fill import draw_faces, project
+from unrender.render.kernels.fill import INSIDE, LANES, draw_faces, extract, lay_floor, project
 from unrender.render.kernels.jit import inline, jit
+from unrender.render.kernels.memory import empty, scratch
 
 CULL = {"none": 0, "back": 1}
+
+SERIAL = 8192
+"""So many vertices are projected, and a picture of more faces is cut into fewer bands, by one thread."""
 
 
 def subpixel_bits(height: int, width: int) -> int:
@@ -38,6 +42,8 @@ def forward(
     cull: int = 0,
     barycentrics: bool = True,
     threads: int = 1,
+    spans: np.ndarray | None = None,
+    behind: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rasterize without checking arguments.
 
@@ -48,47 +54,128 @@ def forward(
         cull: 0 draws both sides, 1 drops faces that are clockwise on the picture.
         barycentrics: False leaves the last two results empty ([0, 0, 0, 3] and [0, 0, 0]).
         threads: how many threads to use.
+        spans: int32 [B, 2], image b shows the faces [spans[b, 0], spans[b, 1]); None: each shows all.
+        behind: int32 [B, H, W], a result of the same faces: only what lies behind it is drawn, ordered by
+            z/w and of equals by index (one layer of depth peeling); nothing where it is -1.
 
     Returns:
         face_index int32 [B, H, W] (-1 = nothing), barycentrics [B, H, W, 3] and depth [B, H, W] in clip's
         dtype (0 where nothing is).
     """
-    batch = clip.shape[0]
-    index = np.empty((batch, height, width), np.int32)
-    size = (batch, height, width) if barycentrics else (0, 0, 0)
-    weights = np.empty((*size, 3), clip.dtype)
-    depth = np.empty(size, clip.dtype)
-    bands = pool.picture_bands(batch, height, threads)
+    batch, count = clip.shape[:2]
+    index = empty((batch, height, width), np.int32)
+    bands = drawing_bands(batch, height, faces.shape[0], threads)
     bits = subpixel_bits(height, width)
+    with scratch((2, batch, count), np.int32) as grid, scratch((batch, count), np.uint8) as state:
+        flat, shape = clip.reshape(-1, 4), (height, width)
+        xs, ys = grid.reshape(2, -1)
 
-    def work(begin: int, end: int) -> None:
-        _forward(begin, end, bands, clip, faces, bits, cull, index, weights, depth)
+        def snap(begin: int, end: int) -> None:
+            project(flat[begin:end], *shape, bits, xs[begin:end], ys[begin:end], state.reshape(-1)[begin:end])
 
-    pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
-    return index, weights, depth
+        pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
+        rows = np.empty((batch, bands + 1), np.int32)
+        _split(grid[1], state, bits, height, rows)
+        spans = every_face(batch, faces.shape[0]) if spans is None else spans
+        room = (2 if behind is not None else 1, int(np.diff(rows).max(initial=0)) * (width + LANES))
+        layer = np.empty((0, 0, 0), np.int32) if behind is None else behind
+
+        def work(begin: int, end: int) -> None:
+            with scratch(room, np.float64) as depths, scratch(room, np.int32) as owners:
+                _forward(
+                    begin,
+                    end,
+                    rows,
+                    clip,
+                    faces,
+                    spans,
+                    grid,
+                    state,
+                    bits,
+                    cull,
+                    layer,
+                    depths,
+                    owners,
+                    index,
+                )
+
+        pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
+    if barycentrics:
+        return index, *resolve(clip, faces, index, threads)
+    none = np.empty((0, 0, 0, 3), clip.dtype)
+    return index, none, none[..., 0]
+
+
+def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
+    """Bands of rows each image is drawn in. Every band looks at all faces: few where these are many."""
+    if threads <= 1 or batch == 0 or batch >= 2 * threads:
+        return 1
+    pieces = threads if count > SERIAL else 2 * threads
+    return max(1, min(height // 16, -(-pieces // batch)))
 
 
 @jit
-def _forward(begin, end, bands, clip, faces, bits, cull, index, weights, depth):
+def _split(ys, state, bits, height, rows):
+    """Cut each picture into bands of rows [rows[b], rows[b + 1]) with equally many vertices."""
+    batch, bands = rows.shape[0], rows.shape[1] - 1
+    here = np.zeros(height, np.int64)
+    for image in range(batch):
+        rows[image, 0], rows[image, bands] = 0, height
+        if bands == 1:
+            continue
+        here[:] = 1  # every row has a cost of its own
+        for vertex in range(ys.shape[1]):
+            if state[image, vertex] == INSIDE:
+                here[min(max(ys[image, vertex] >> bits, 0), height - 1)] += 1
+        total, sum_, band = here.sum(), 0, 1
+        for row in range(height):
+            sum_ += here[row]
+            while band < bands and sum_ * bands >= total * band:
+                rows[image, band] = row + 1
+                band += 1
+
+
+@jit
+def _forward(begin, end, rows, clip, faces, spans, grid, state, bits, cull, behind, depths, owners, index):
     height, width = index.shape[1], index.shape[2]
-    count = clip.shape[1]
-    xs = np.empty(count, np.int32)
-    ys = np.empty(count, np.int32)
-    state = np.empty(count, np.uint8)
-    rows = (height + bands - 1) // bands + 1
-    buffer = np.empty((rows, width), np.float64)
-    last = -1
+    bands, stride = rows.shape[1] - 1, width + LANES
+    floors, floor_owners = depths[1:].ravel(), owners[1:].ravel()  # empty unless there is a layer in front
     for item in range(begin, end):
         image, band = item // bands, item % bands
-        top, bottom = height * band // bands, height * (band + 1) // bands
-        if image != last:
-            project(clip[image], height, width, bits, xs, ys, state)
-            last = image
-        buffer[:, :] = np.inf
-        index[image, top:bottom, :] = -1
-        draw_faces(clip[image], faces, xs, ys, state, top, bottom, bits, cull, height, buffer, index[image])
-        if weights.shape[0] > 0:
-            _resolve(clip[image], faces, top, bottom, index[image], weights[image], depth[image])
+        top, bottom = rows[image, band], rows[image, band + 1]
+        depths[0, : (bottom - top) * stride] = np.inf
+        owners[0, : (bottom - top) * stride] = -1
+        if behind.size > 0:
+            lay_floor(clip[image], faces, behind[image], top, bottom, stride, floors, floor_owners)
+        draw_faces(
+            clip[image], faces, spans[image], grid[0, image], grid[1, image], state[image],
+            top, bottom, bits, cull, height, width, stride, depths[0], owners[0], floors, floor_owners,
+        )  # fmt: skip
+        extract(owners[0], top, bottom, stride, index[image])
+
+
+def every_face(batch: int, count: int) -> np.ndarray:
+    """The `spans` of a batch whose images all show all of `count` faces."""
+    return np.tile(np.array([[0, count]], np.int32), (batch, 1))
+
+
+def resolve(
+    clip: np.ndarray, faces: np.ndarray, face_index: np.ndarray, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Barycentrics [B, H, W, 3] and depth [B, H, W] of the visible faces, 0 where nothing is."""
+    batch, height, width = face_index.shape
+    weights = empty((batch, height, width, 3), clip.dtype)
+    depth = empty((batch, height, width), clip.dtype)
+    bands = pool.picture_bands(batch, height, threads)
+
+    def work(begin: int, end: int) -> None:
+        for item in range(begin, end):
+            image, band = divmod(item, bands)
+            top, bottom = height * band // bands, height * (band + 1) // bands
+            _resolve(clip[image], faces, top, bottom, face_index[image], weights[image], depth[image])
+
+    pool.run(work, batch * bands, threads)
+    return weights, depth
 
 
 @inline

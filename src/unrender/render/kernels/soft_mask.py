@@ -18,6 +18,8 @@ import numpy as np
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.falloff import FADE_END, LANES, choose, factor, pull, pull_nearest, spread
 from unrender.render.kernels.jit import inline, jit
+from unrender.render.kernels.memory import empty
+from unrender.render.kernels.rasterize import every_face
 
 COMBINE = {"product": 0, "nearest": 1}
 
@@ -29,6 +31,7 @@ def forward(
     delta: float,
     combine: int = 0,
     threads: int = 1,
+    spans: np.ndarray | None = None,
 ) -> np.ndarray:
     """Soft mask without checking arguments.
 
@@ -39,16 +42,18 @@ def forward(
         delta: squared length scale in NDC of the shorter side, > 0.
         combine: 0 product, 1 nearest.
         threads: how many threads to use.
+        spans: int32 [B, 2], the faces of each image as in `rasterize.forward`.
 
     Returns:
         [B, H, W] in [0, 1], clip's dtype.
     """
     batch, height, width = face_index.shape
-    out = np.empty((batch, height, width), clip.dtype)
+    out = empty((batch, height, width), clip.dtype)
+    spans = every_face(batch, faces.shape[0]) if spans is None else spans
     bands = pool.picture_bands(batch, height, threads)
 
     def work(begin: int, end: int) -> None:
-        _forward(begin, end, bands, clip, faces, face_index, delta, combine, out)
+        _forward(begin, end, bands, clip, faces, spans, face_index, delta, combine, out)
 
     pool.run(work, batch * bands, threads)
     return out
@@ -63,14 +68,16 @@ def vjp(
     delta: float,
     combine: int = 0,
     threads: int = 1,
+    spans: np.ndarray | None = None,
 ) -> np.ndarray:
     """Gradient at `clip` [B, V, 4] of a loss with gradient `grad_mask` at the result `mask` of `forward`."""
     batch, height, width = face_index.shape
     bands = pool.accumulation_bands(batch, height, width)
     grad = np.zeros((batch * bands, clip.shape[1], 4), clip.dtype)
+    spans = every_face(batch, faces.shape[0]) if spans is None else spans
 
     def work(begin: int, end: int) -> None:
-        _vjp(begin, end, bands, clip, faces, face_index, mask, grad_mask, delta, combine, grad)
+        _vjp(begin, end, bands, clip, faces, spans, face_index, mask, grad_mask, delta, combine, grad)
 
     pool.run(work, batch * bands, threads)
     return grad if bands == 1 else grad.reshape(batch, bands, -1, 4).sum(axis=1)
@@ -141,7 +148,7 @@ def _box(triangle, radius, width, top, bottom, table):
 
 
 @jit
-def _forward(begin, end, bands, clip, faces, index, delta, combine, out):
+def _forward(begin, end, bands, clip, faces, spans, index, delta, combine, out):
     height, width = index.shape[1], index.shape[2]
     cast = clip.dtype.type
     points = np.empty((clip.shape[1], 2), np.float64)
@@ -167,7 +174,7 @@ def _forward(begin, end, bands, clip, faces, index, delta, combine, out):
                     field[row - top, column] = start
         table = sums[: bottom - top + 1]
         some = _survey(field, table, runs) > 0
-        for face in range(faces.shape[0] if some else 0):
+        for face in range(spans[image, 0], spans[image, 1] if some else spans[image, 0]):
             i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
             triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
             box = _box(triangle, radius, width, top, bottom, table)
@@ -182,7 +189,7 @@ def _forward(begin, end, bands, clip, faces, index, delta, combine, out):
 
 
 @jit
-def _vjp(begin, end, bands, clip, faces, index, mask, grad_mask, delta, combine, grad):
+def _vjp(begin, end, bands, clip, faces, spans, index, mask, grad_mask, delta, combine, grad):
     height, width = index.shape[1], index.shape[2]
     count = clip.shape[1]
     points, flow = np.empty((count, 2), np.float64), np.empty((count, 2), np.float64)
@@ -215,7 +222,7 @@ def _vjp(begin, end, bands, clip, faces, index, mask, grad_mask, delta, combine,
         flow[:, :] = 0.0
         nearest[:, :] = FADE_END
         chosen[:, :] = -1
-        for face in range(faces.shape[0]):
+        for face in range(spans[image, 0], spans[image, 1]):
             i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
             triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
             box = _box(triangle, radius, width, top, bottom, table)
