@@ -17,11 +17,12 @@ SOURCES := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
 
 WEB := src/unrender/viewer/page/vendor
 
-.PHONY: help demo test check lint venv web validator validator-if-possible web-if-possible sheets clean distclean
+.PHONY: help demo test check lint docs venv web validator validator-if-possible web-if-possible sheets clean distclean
 
 help:
 	@echo "make demo       install into $(VENV), reconstruct the sample picture into $(OUT)/"
 	@echo "make test       install what is needed and run the tests"
+	@echo "make docs       the documentation site, into $(OUT)/site"
 	@echo "make venv       $(VENV) with everything for development"
 	@echo "make check      lint, formatting, types and tests"
 	@echo "make validator  install the Khronos glTF validator (npm)"
@@ -48,6 +49,10 @@ lint: $(DEV)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+docs: $(DEV)
+	$(PY) -m sphinx -b html -W --keep-going -q docs $(OUT)/site
+	@echo "The site is $(OUT)/site/index.html."
 
 venv: $(DEV)
 
