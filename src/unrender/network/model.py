@@ -7,7 +7,7 @@ and the projected shape (`unrender.placement`), which is exact where a regressio
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,7 @@ class Prediction:
         category_logits: [B, number of categories].
         surface: [B, 4, S/4, S/4] for every pixel the canonical coordinates of what is seen there (where on
             the category's default object it lies, in [-1, 1]), and the logarithm of their expected error.
+            It teaches the features in training and is left out of the exported graph.
     """
 
     mask_logits: Tensor
@@ -63,12 +64,11 @@ class Prediction:
     surface: Tensor
 
     def __getitem__(self, index: slice) -> Prediction:
-        return Prediction(*(getattr(self, name)[index] for name in OUTPUT_NAMES))
+        return Prediction(*(getattr(self, item.name)[index] for item in fields(self)))
 
 
 OUTPUT_NAMES = (
     "mask_logits", "rotations", "hypothesis_logits", "coefficients", "light", "texture", "category_logits",
-    "surface",
 )  # fmt: skip
 
 

@@ -26,7 +26,6 @@ class Guess:
     light: np.ndarray
     texture: np.ndarray
     categories: np.ndarray
-    surface: np.ndarray | None = None
 
 
 class NetworkRuntime:
@@ -79,7 +78,7 @@ class NetworkRuntime:
                 f"image: expected uint8 [{size}, {size}, 3], got {image.dtype} {list(image.shape)}"
             )
         batch = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        mask, rotations, hypotheses, coefficients, light, texture, categories, *surface = self.session.run(
+        mask, rotations, hypotheses, coefficients, light, texture, categories = self.session.run(
             None, {"image": batch}
         )
         return Guess(
@@ -90,7 +89,6 @@ class NetworkRuntime:
             light=light[0],
             texture=np.ascontiguousarray(texture[0].transpose(1, 2, 0)),
             categories=np.exp(_log_softmax(categories[0])),
-            surface=surface[0][0] if surface else None,
         )
 
 

@@ -23,11 +23,10 @@ from unrender.reconstruct.contour import (
     project,
 )
 from unrender.reconstruct.distance import outline, signed_distance
-from unrender.reconstruct.surface import SurfaceMatches, match_surface
 from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
-from unrender.topology import edge_faces, neighbour_table
+from unrender.topology import edge_faces
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,9 @@ class LoopConfig:
         hypotheses: how many camera hypotheses start.
         outline_points: points on the mask's outline.
         near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
-        near_mean: precision of the coefficients around the category's mean.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
-        surface: weight of the pixels' canonical coordinates beside the outline (which has 2).
-        surface_slack: by how much their distances count less than the outline's.
-        disagreement: what their mean distance of the picture's side is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
     """
 
@@ -56,15 +51,11 @@ class LoopConfig:
     finishing: int = 12
     hypotheses: int = 4
     outline_points: int = 128
-    near_guess: float = 0.06
-    near_mean: float = 0.02
-    near_camera: float = 4.0
+    near_guess: float = 0.03
+    near_camera: float = 1.0
     scale_start: float = 8.0
     scale_end: float = 3.5
     likelihood: float = 0.05
-    surface: float = 2.0
-    surface_slack: float = 0.5
-    disagreement: float = 1.0
     part_precision: float = 10.0
 
 
@@ -106,10 +97,6 @@ class Loop:
         table = edge_faces(template.faces)
         self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
         self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
-        self.neighbours = np.ascontiguousarray(
-            neighbour_table(template.faces, len(template.vertices))[0], np.int32
-        )
-        self.canonical = None if space.canonical is None else space.canonical.astype(np.float64)
         self.mean = space.mean.astype(np.float64)
         self.basis = np.ascontiguousarray(space.basis.astype(np.float64).transpose(1, 0, 2))
         size = self.config.size
@@ -132,7 +119,6 @@ class Loop:
         log_probabilities: np.ndarray,
         coefficients: np.ndarray,
         *,
-        surface: np.ndarray | None = None,
         free_shape: bool = True,
     ) -> Pose:
         """Race the hypotheses and return the best corrected pose.
@@ -142,7 +128,6 @@ class Loop:
             hypotheses: [H, 3, 3] world-to-camera rotations.
             log_probabilities: [H].
             coefficients: [K] the network's guess.
-            surface: [4, h, h] the network's canonical coordinates of the crop's cells, where known.
             free_shape: False keeps the coefficients as they are (the mean-shape baseline passes zeros).
 
         Raises:
@@ -151,10 +136,7 @@ class Loop:
         config = self.config
         mask = np.ascontiguousarray(probability > 0.5)
         extent = mask_extent(mask)
-        points = None
-        if surface is not None and self.canonical is not None:
-            points = match_surface(surface, probability, self.canonical, self.neighbours)
-        target = _Target(signed_distance(mask), *outline(probability, config.outline_points), points)
+        target = _Target(signed_distance(mask), *outline(probability, config.outline_points))
         order = np.argsort(-log_probabilities)[: config.hypotheses]
         log_probabilities = log_probabilities - log_probabilities[order[0]]
         candidates = []
@@ -169,24 +151,14 @@ class Loop:
                     fraction = (done + step) / max(1, total - 1)
                     scale = config.scale_start * (config.scale_end / config.scale_start) ** fraction
                     candidate.view = self._step(candidate, target, mask, scale, free_shape)
-                    if self._score(candidate.view, target) > self._score(candidate.best, target):
+                    if candidate.view.pose.iou > candidate.best.pose.iou:
                         candidate.best = candidate.view
             done += count
-            candidates.sort(
-                key=lambda c: -(self._score(c.best, target) + config.likelihood * c.log_probability)
-            )
+            candidates.sort(key=lambda c: -(c.best.pose.iou + config.likelihood * c.log_probability))
             candidates = candidates[:keep]
             for candidate in candidates:
                 candidate.view = candidate.best
         return candidates[0].best.pose
-
-    def _score(self, view: _View, target: _Target) -> float:
-        """Intersection over union, less what the canonical coordinates disagree."""
-        if target.surface is None:
-            return view.pose.iou
-        far = np.minimum(target.surface.distances(view.pixels), 0.25 * self.config.size)
-        mean = float(target.surface.weights @ far) / self.config.size
-        return view.pose.iou - self.config.disagreement * mean
 
     def _placed(
         self,
@@ -228,8 +200,6 @@ class Loop:
                 target.points, target.normals,
             )
         )  # fmt: skip
-        if target.surface is not None:
-            matches = _joined(matches, target.surface, config)
         free = self.space.size if free_shape else 0
         hessian, gradient = np.empty((6 + free, 6 + free)), np.empty(6 + free)
         normal_equations(
@@ -242,8 +212,7 @@ class Loop:
         hessian[diagonal[:3], diagonal[:3]] += config.near_camera
         if free:
             gradient[6:] += config.near_guess * (pose.coefficients - candidate.coefficients)
-            gradient[6:] += config.near_mean * pose.coefficients
-            hessian[diagonal[6:], diagonal[6:]] += config.near_guess + config.near_mean
+            hessian[diagonal[6:], diagonal[6:]] += config.near_guess
             if self.space.optional is not None and not candidate.coefficients[self.space.optional].any():
                 put_away = 6 + np.flatnonzero(self.space.optional)
                 gradient[put_away] += config.part_precision * pose.coefficients[self.space.optional]
@@ -273,26 +242,11 @@ class _View:
 
 @dataclass(frozen=True)
 class _Target:
-    """Signed distance [S, S] to the mask's outline, points [Q, 2] with normals on it, and the surface's."""
+    """Signed distance [S, S] to the mask's outline, and points [Q, 2] with normals on it."""
 
     distance: np.ndarray
     points: np.ndarray
     normals: np.ndarray
-    surface: SurfaceMatches | None
-
-
-def _joined(matches: Matches, surface: SurfaceMatches, config: LoopConfig) -> Matches:
-    """Matches of the outline and, as two residuals each, of the surface."""
-    count = len(surface.points)
-    axes = np.zeros((2 * count, 2))
-    axes[:count, 0] = axes[count:, 1] = config.surface_slack
-    weights = np.concatenate([surface.weights, surface.weights]) * config.surface
-    return Matches(
-        np.concatenate([matches.vertices, surface.vertices, surface.vertices]),
-        np.concatenate([matches.points, surface.points, surface.points]),
-        np.concatenate([matches.normals, axes]),
-        np.concatenate([matches.weights, weights]),
-    )
 
 
 class _Candidate:

@@ -231,9 +231,8 @@ class Reconstructor:
             best = int(np.argmax(guess.log_probabilities))
             return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
         return corrector.correct(
-            mask, guess.rotations, guess.log_probabilities, coefficients,
-            surface=guess.surface, free_shape=not mean,
-        )  # fmt: skip
+            mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean
+        )
 
     def _texture(
         self,
