@@ -130,3 +130,9 @@ class Reconstruction:
         """
         write_atomic(path, (json.dumps(self.to_dict(), indent=1) + "\n").encode())
         return Path(path)
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: the mesh, to be turned with a slider."""
+        from unrender.reconstruct.notebook import result_html
+
+        return result_html(self)
