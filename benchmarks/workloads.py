@@ -62,6 +62,16 @@ def _waves(points: np.ndarray, rng: np.random.Generator, count: int, frequency: 
     return np.sin(points @ directions.T + phases).sum(axis=1) * np.sqrt(2 / count)
 
 
+def dented_ball(level: int, batch: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Clip positions float32 [batch, V, 4] and faces of a ball of 20 * 4^level faces, seen from all sides."""
+    rng = np.random.default_rng([seed, level])
+    sphere, faces = _sphere(level)
+    vertices = sphere * (1 + 0.08 * _waves(sphere, rng, 6, 2.5))[:, None] * [1.0, 0.8, 1.1]
+    views = [orbit(17 + 360 * image / batch, 12 + 20 * np.sin(1.7 * image), 3.3) for image in range(batch)]
+    clips = [Camera.from_fov(64, view, 45.0).to_clip(vertices, near=0.5, far=10.0) for view in views]
+    return np.stack(clips).astype(np.float32), faces
+
+
 def make(name: str, seed: int = 0) -> Workload:
     """The workload "W1", "W2" or "W3"."""
     level, batch, size, texels = {"W1": (3, 8, 128, 0), "W2": (3, 4, 256, 256), "W3": (6, 1, 512, 0)}[name]

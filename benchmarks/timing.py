@@ -1,0 +1,75 @@
+"""Timing of calls that take turns, and what the figures depend on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def measure(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, dict[str, float]]:
+    """Wall and processor times in ms of calls that take turns, so that other load hits all of them.
+
+    A call that takes longer than two seconds is repeated three times only.
+    """
+    slow = set()
+    for name, call in calls.items():
+        call()  # compiles
+        start = time.perf_counter()
+        call()
+        if time.perf_counter() - start > 2:
+            slow.add(name)
+    wall: dict[str, list[float]] = {name: [] for name in calls}
+    used: dict[str, list[float]] = {name: [] for name in calls}
+    for round_ in range(repeats):
+        for name, call in calls.items():
+            if name in slow and round_ >= 3:
+                continue
+            if name not in slow:
+                call()  # the caches belong to whoever is measured
+            begin, start = time.process_time(), time.perf_counter()
+            call()
+            wall[name].append(1e3 * (time.perf_counter() - start))
+            used[name].append(1e3 * (time.process_time() - begin))
+    return {
+        name: {
+            "median": float(np.median(wall[name])), "min": min(wall[name]),
+            "cpu_median": float(np.median(used[name])), "cpu_min": min(used[name]), "n": len(wall[name]),
+        }
+        for name in calls
+    }  # fmt: skip
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second that a plain copy of a large array reads and writes: the best of some tries."""
+    source = np.zeros(1 << 26, np.uint8)
+    target = np.zeros_like(source)
+    best = 0.0
+    for _ in range(8):
+        start = time.perf_counter()
+        np.copyto(target, source)
+        best = max(best, 2 * source.nbytes / (time.perf_counter() - start))
+    return best
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    root = Path(__file__).parent
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=root)
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [x.split(":")[1].strip() for x in cpuinfo.read_text().splitlines() if "model name" in x]
+        name = models[0] if models else name
+    return {
+        "processor": name, "cpus": os.cpu_count(), "load": os.getloadavg(),
+        "python": platform.python_version(), "numpy": np.__version__, "commit": commit.stdout.strip(),
+        "copy_gb_per_s": round(copy_bandwidth() / 1e9, 1),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }  # fmt: skip
