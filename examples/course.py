@@ -37,7 +37,7 @@ class Course:
 
     def note(self, step: int, loss, picture) -> None:
         """Remember a step's loss, and its picture if it is one of those to be shown."""
-        self.losses.append(float(loss))
+        self.losses.append(float(loss.detach()))
         if step in self.shown:
             self.tiles.append((f"step {step}", self._tile(picture)))
 

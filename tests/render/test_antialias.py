@@ -205,3 +205,20 @@ def test_through_the_camera_plane_nothing_breaks():
     fragments = render.rasterize(clip, faces, SIZE)
     image = np.random.default_rng(4).uniform(size=(1, *SIZE, 3))
     assert np.isfinite(render.antialias(image, clip, fragments)).all()
+
+
+def test_batches_of_different_meshes():
+    """Each picture is that of its mesh alone, although both meshes count their vertices from 0."""
+    meshes = [(clip[0], faces) for clip, faces in (SCENES["cube"], SCENES["two overlapping"])]
+    positions = [torch.tensor(clip, requires_grad=True) for clip, _ in meshes]
+    together = render.rasterize(positions, [torch.tensor(faces) for _, faces in meshes], SIZE)
+    image = torch.rand(2, *SIZE, 3, dtype=torch.float64)
+    picture = render.antialias(image, positions, together)
+    gradients = torch.autograd.grad(picture.square().sum(), positions)
+    for number, (clip, faces) in enumerate(meshes):
+        alone = torch.tensor(clip[None], requires_grad=True)
+        fragments = render.rasterize(alone, torch.tensor(faces), SIZE)
+        single = render.antialias(image[number : number + 1], alone, fragments)
+        torch.testing.assert_close(picture[number], single[0], rtol=1e-12, atol=1e-12)
+        expected = torch.autograd.grad(single.square().sum(), alone)[0][0]
+        torch.testing.assert_close(gradients[number], expected, rtol=1e-9, atol=1e-12)

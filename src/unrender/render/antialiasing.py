@@ -8,17 +8,19 @@ import numpy as np
 
 from unrender.errors import InputError
 from unrender.render import validate
+from unrender.render.batches import pad_positions, plain
 from unrender.render.fragments import Fragments
 from unrender.render.kernels import antialias as antialias_kernel
 from unrender.render.kernels import edges
 from unrender.render.kernels.threads import num_threads
 
 
-def make_edge_links(faces: Any) -> np.ndarray:
+def make_edge_links(faces: Any, spans: Any = None) -> np.ndarray:
     """Which faces share an edge; `antialias` works it out at every call unless it is given.
 
     Args:
         faces: [F, 3] int32 or int64.
+        spans: `fragments.spans` of a batch of different meshes, with `fragments.faces`.
 
     Returns:
         int32 [3 F] numpy array.
@@ -29,7 +31,15 @@ def make_edge_links(faces: Any) -> np.ndarray:
     table = validate.face_array("faces", faces)
     if table.size and table.min() < 0:
         raise InputError(f"faces: expected indices from 0, got {int(table.min())}")
-    return edges.edge_links(table)
+    return _links(table, spans)
+
+
+def _links(faces: np.ndarray, spans: Any) -> np.ndarray:
+    """Links of the faces, mesh by mesh: the same number is another vertex in another mesh."""
+    if spans is None:
+        return edges.edge_links(faces)
+    parts = [edges.edge_links(faces[begin:end]) + np.int32(3 * begin) for begin, end in spans]
+    return np.concatenate(parts) if parts else edges.edge_links(faces)
 
 
 def antialias(image: Any, clip: Any, fragments: Fragments, edge_links: Any = None) -> Any:
@@ -43,9 +53,9 @@ def antialias(image: Any, clip: Any, fragments: Fragments, edge_links: Any = Non
 
     Args:
         image: [B, H, W, C], the shaded picture, background included; a mask as well as colours.
-        clip: [B, V, 4], what was rasterized, the same dtype.
+        clip: what was rasterized, [B, V, 4] or a list with [V, 4] for each mesh, the same dtype.
         fragments: what `rasterize` returned for it.
-        edge_links: what `make_edge_links(fragments.faces)` returned, to save time.
+        edge_links: what `make_edge_links(fragments.faces, fragments.spans)` returned, to save time.
 
     Returns:
         [B, H, W, C]. Gradients go to `image` and to x, y and w of `clip`. Vertices that are doubled (texture
@@ -54,6 +64,7 @@ def antialias(image: Any, clip: Any, fragments: Fragments, edge_links: Any = Non
     Raises:
         InputError: shapes do not belong together.
     """
+    clip = pad_positions(clip)
     if validate.is_tensor(image, clip, fragments.face_index):
         from unrender.render import torch_antialiasing
 
@@ -76,10 +87,10 @@ def check_antialias(
         raise InputError(f"image: expected the size of fragments, {list(expected)}, got {list(image.shape)}")
     if clip.shape[0] != expected[0]:
         raise InputError(f"clip: expected a batch of {expected[0]} as in rasterize, got {clip.shape[0]}")
-    faces = validate.face_array("fragments.faces", fragments.faces)
+    faces = validate.face_array("fragments.faces", plain(fragments.faces))
     validate.face_range("fragments.faces", faces, clip.shape[1], "clip")
     if edge_links is None:
-        return faces, edges.edge_links(faces)
+        return faces, _links(faces, fragments.spans)
     links = np.asarray(edge_links)
     if links.shape != (faces.size,) or links.dtype != np.int32:
         raise InputError(

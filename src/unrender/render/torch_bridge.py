@@ -152,11 +152,7 @@ def plain_or_operator(name: str, plain: Callable, fake: Callable) -> Callable:
     """An operator without a gradient of its own (a `vjp`); ordinary tensors take the short way."""
     registered = operator(name, plain)
     registered.register_fake(fake)
-
-    def call(*inputs: Any) -> Any:
-        return (plain if _all_ordinary(inputs) else registered)(*inputs)
-
-    return call
+    return pullback(plain, registered)
 
 
 def differentiable(
@@ -169,10 +165,7 @@ def differentiable(
     short = function(plain, setup, backward)
 
     def call(*inputs: Any) -> Any:
-        return (short if _all_ordinary(inputs) else registered)(*inputs)
+        tensors = (value for value in inputs if isinstance(value, Tensor))
+        return (short if direct(*tensors) else registered)(*inputs)
 
     return call
-
-
-def _all_ordinary(inputs: tuple) -> bool:
-    return eager(*(value for value in inputs if isinstance(value, Tensor)))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from unrender.render.kernels import interpolate, rasterize, soft_mask, texture
+from unrender.render.kernels import (
+    antialias,
+    cube,
+    edges,
+    interpolate,
+    mipmap,
+    pyramid,
+    rasterize,
+    soft_mask,
+    texture,
+)
 
 
 def warm(double: bool = False) -> None:
@@ -26,3 +36,23 @@ def warm(double: bool = False) -> None:
         for combine in soft_mask.COMBINE.values():
             mask = soft_mask.forward(clip, faces, index, 0.01, combine)
             soft_mask.vjp(clip, faces, index, mask, mask, 0.01, combine)
+        links = edges.edge_links(faces)
+        antialias.vjp(
+            picture, clip, faces, links, index, weights,
+            antialias.forward(picture, clip, faces, links, index, weights),
+        )  # fmt: skip
+        _warm_textures(uv, index)
+
+
+def _warm_textures(uv: np.ndarray, index: np.ndarray) -> None:
+    """Mip pyramids and cube maps."""
+    slopes = np.ones((*uv.shape, 2), uv.dtype)
+    level = mipmap.level(slopes, 2, 2)
+    mipmap.level_vjp(slopes, level, 2, 2)
+    texels = mipmap.build(np.ones((1, 2, 2, 3), uv.dtype), 2)
+    mipmap.build_vjp(texels, 2, 2, 2)
+    options = (2, 2, 2, pyramid.FILTERS["mipmap"], pyramid.WRAPS["mirror"])
+    picture = pyramid.forward(texels, uv, level, None, index, options)
+    pyramid.vjp(texels, uv, level, None, index, picture, options)
+    directions, moves = np.ones((*uv.shape[:3], 3), uv.dtype), np.ones((*uv.shape[:3], 3, 2), uv.dtype)
+    cube.vjp(directions, moves, uv, cube.forward(directions, moves)[2])
