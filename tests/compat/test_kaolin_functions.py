@@ -28,7 +28,7 @@ def test_two_ways_of_giving_a_camera_agree():
     place, target = torch.rand(3, 3, generator=make, dtype=double) * 4, torch.zeros(3, 3, dtype=double)
     up = torch.tensor([[0.0, 1.0, 0.0]], dtype=double)
     vertices = torch.rand(3, 10, 3, generator=make, dtype=double) - 0.5
-    faces = torch.randint(0, 10, (7, 3), generator=make)
+    faces = torch.stack([torch.randperm(10, generator=make)[:3] for _ in range(7)])
     vector = kal.render.camera.generate_perspective_projection(0.8, dtype=double)
     matrix = kal.render.camera.generate_transformation_matrix(place, target, up)
     turn, shift = kal.render.camera.generate_rotate_translate_matrices(place, target, up)

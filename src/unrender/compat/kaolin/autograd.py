@@ -75,7 +75,8 @@ def _soft_mask_setup(ctx: Any, inputs: Any, output: Any) -> None:
 
 def _soft_mask_backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Any, ...]:
     points, covered, rest = map(numpy_of, ctx.saved_tensors)
-    result = boxed_mask.vjp(points, covered, rest, numpy_of(grad), *ctx.numbers, threads())
+    sigmainv, boxlen, knum = ctx.numbers
+    result = boxed_mask.vjp(points, covered, rest, numpy_of(grad), sigmainv, boxlen, knum, threads())
     return torch.from_numpy(result), None, None, None, None
 
 

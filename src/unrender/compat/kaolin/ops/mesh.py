@@ -55,8 +55,11 @@ def adjacency_matrix(num_vertices: int, faces: Tensor, sparse: bool = True) -> T
     ends = torch.stack([faces, faces.roll(-1, dims=1)], dim=-1).reshape(-1, 2)
     pairs = torch.cat([ends, ends.flip(1)]).unique(dim=0).T
     ones = torch.ones(pairs.shape[1], device=faces.device)
-    matrix = torch.sparse_coo_tensor(pairs, ones, (num_vertices, num_vertices))
-    return matrix if sparse else matrix.to_dense()
+    if sparse:
+        return torch.sparse_coo_tensor(pairs, ones, (num_vertices, num_vertices), check_invariants=True)
+    matrix = torch.zeros(num_vertices, num_vertices, device=faces.device)
+    matrix[pairs[0], pairs[1]] = 1
+    return matrix
 
 
 def uniform_laplacian(num_vertices: int, faces: Tensor) -> Tensor:

@@ -183,16 +183,12 @@ def prepare_vertices(
     Raises:
         InputError: neither or both of the two ways of giving cameras were used.
     """
-    given = (camera_transform is not None, camera_rot is not None and camera_trans is not None)
-    if given[0] == given[1]:
-        raise InputError(
-            "camera_transform: expected either camera_transform, or camera_rot and camera_trans; "
-            f"got {'none of them' if camera_transform is None else 'both'}"
-        )
-    if camera_rot is not None and camera_trans is not None:
+    if camera_transform is not None and camera_rot is None and camera_trans is None:
+        moved = pad(vertices, (0, 1), value=1.0) @ camera_transform
+    elif camera_transform is None and camera_rot is not None and camera_trans is not None:
         moved = rotate_translate_points(vertices, camera_rot, camera_trans)
     else:
-        moved = pad(vertices, (0, 1), value=1.0) @ camera_transform
+        raise InputError("camera_transform: expected either it, or camera_rot and camera_trans, not both")
     corners = index_vertices_by_faces(moved, faces)
     projected = index_vertices_by_faces(perspective_camera(moved, camera_proj), faces)
     return corners, projected, face_normals(corners, unit=True)

@@ -30,8 +30,10 @@ def antialias_construct_topology_hash(tri: Tensor) -> TopologyHash:
 def _plain(
     color: Tensor, clip: Tensor, rast: Tensor, faces: Tensor, opposite: Tensor, boost: float
 ) -> Tensor:
-    arrays = [numpy_of(tensor) for tensor in (color, rast, clip, faces, opposite)]
-    return torch.from_numpy(packed_antialias.forward(*arrays, threads()))
+    out = packed_antialias.forward(
+        numpy_of(color), numpy_of(rast), numpy_of(clip), numpy_of(faces), numpy_of(opposite), threads()
+    )
+    return torch.from_numpy(out)
 
 
 def _setup(ctx: Any, inputs: Any, output: Any) -> None:

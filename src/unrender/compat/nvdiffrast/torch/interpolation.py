@@ -19,8 +19,9 @@ from unrender.render.torch_bridge import float_tensor, function, numpy_of, threa
 def _plain(
     attr: Tensor, rast: Tensor, slopes: Tensor, faces: Tensor, chosen: Tensor
 ) -> tuple[Tensor, Tensor]:
-    arrays = [numpy_of(tensor) for tensor in (attr, faces, rast, slopes, chosen)]
-    out, changes = packed_interpolate.forward(*arrays, threads())
+    out, changes = packed_interpolate.forward(
+        numpy_of(attr), numpy_of(faces), numpy_of(rast), numpy_of(slopes), numpy_of(chosen), threads()
+    )
     return torch.from_numpy(out), torch.from_numpy(changes)
 
 

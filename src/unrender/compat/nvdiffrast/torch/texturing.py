@@ -90,7 +90,7 @@ def texture(
     pyramid: Pyramid | Tensor = tex
     if mipmaps and isinstance(mip, Pyramid):
         pyramid = _with_base(mip, tex, max_mip_level)
-    elif mipmaps and mip is not None:
+    elif mipmaps and mip is not None and not isinstance(mip, Pyramid):
         pyramid = _stack(tex, list(mip)[:max_mip_level], cube)
     elif mipmaps:
         pyramid = make_pyramid(tex, max_mip_level, cube)
