@@ -1,6 +1,6 @@
 """How near a generator can come to given meshes: 3D IoU of the best seed and of the best parameters.
 
-    python benchmarks/coverage.py MESH_FOLDER --category animal --seeds 200 --steps 100
+    python benchmarks/generator_coverage.py MESH_FOLDER --category animal --seeds 200 --steps 100
 
 The folder has an `index.csv`; meshes of the category whose front is known are measured against, whatever
 their split.
