@@ -97,13 +97,14 @@ class Capture:
         Raises:
             InputError: `every` is below 2, or nothing would be left to fit.
         """
-        good = tuple(shot for shot in self.shots if shot.good_silhouette)
-        if every < 2 or len(good) - len(good[::every]) < 2:
+        good = [(index, shot) for index, shot in enumerate(self.shots) if shot.good_silhouette]
+        kept = tuple(shot for index, shot in good if every > 1 and index % every)
+        held = tuple(shot for index, shot in good if every > 1 and index % every == 0)
+        if len(kept) < 2 or not held:
             raise InputError(
                 f"every: expected a number from 2 that leaves at least 2 of {len(good)} photos, got {every}"
             )
-        kept = tuple(shot for index, shot in enumerate(good) if index % every)
-        return replace(self, shots=kept), replace(self, shots=good[::every])
+        return replace(self, shots=kept), replace(self, shots=held)
 
 
 def load_capture(folder: str | os.PathLike[str]) -> Capture:

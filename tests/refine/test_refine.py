@@ -1,0 +1,174 @@
+"""Refinement of known shapes: it finds a bump that the space lacks, and leaves the rest alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unrender.camera import Camera, orbit
+from unrender.cli.main import main
+from unrender.errors import InputError
+from unrender.refine import RefineConfig, Refiner, parse_budget
+from unrender.refine.modes import smooth_modes
+from unrender.refine.region import follow_edges, voted_mask
+from unrender.refine.solver import Solver, State
+from unrender.render import rasterize
+from unrender.shape_space import ShapeSpace
+from unrender.template import make_template
+from unrender.topology import neighbour_table
+
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def space() -> ShapeSpace:
+    """An ellipsoid that can grow longer."""
+    vertices = make_template(3).vertices
+    mean = vertices * np.float32([0.5, 0.6, 1.0])
+    basis = np.zeros((1, *mean.shape), np.float32)
+    basis[0, :, 2] = 0.15 * vertices[:, 2]
+    return ShapeSpace(mean, basis, np.zeros(1, bool))
+
+
+def _mask(vertices: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    camera = Camera.from_fov(4 * SIZE, matrix, 30.0)
+    clip = camera.to_clip(vertices).astype(np.float32)[None]
+    hit = rasterize(clip, make_template(3).faces, (4 * SIZE, 4 * SIZE)).face_index[0] >= 0
+    return hit.reshape(SIZE, 4, SIZE, 4).mean((1, 3)).astype(np.float32)
+
+
+def _solver(space: ShapeSpace, mask: np.ndarray, matrix: np.ndarray) -> Solver:
+    focal = Camera.from_fov(SIZE, matrix, 30.0).fx
+    start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.zeros(space.size), 0.0)
+    return Solver(space, mask, focal, RefineConfig(), start)
+
+
+def test_modes_are_symmetric_smooth_and_independent() -> None:
+    modes = smooth_modes(30, 0.1, 3.0)
+    template = make_template(3)
+    assert modes.shape == (90, 642, 3)
+    mirrored = modes[:, template.mirror] * [-1, 1, 1]
+    even = np.abs(mirrored - modes).max((1, 2)) < 1e-9
+    odd = np.abs(mirrored + modes).max((1, 2)) < 1e-9
+    assert (even ^ odd).all() and even.sum() > 40
+    flat = modes.reshape(90, -1)
+    gram = flat @ flat.T
+    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0, atol=1e-9)
+    index, weight = neighbour_table(template.faces, 642)
+    bent = (weight[..., None] * modes[:, index]).sum(2) - modes
+    roughness = np.sqrt((bent**2).mean((1, 2)) / (modes**2).mean((1, 2)))
+    assert roughness.max() < 0.2 and roughness[:3].max() < 1e-6
+    size = np.sqrt((modes**2).sum(2).mean(1))
+    assert size[1] == pytest.approx(0.1, rel=1e-6) and size[-1] < size[1]
+
+
+def test_a_bump_outside_the_space_is_found_and_mirrored(space: ShapeSpace) -> None:
+    """Seen from its left, the bump on top is fitted; the width, which the photo does not show, stays."""
+    matrix = orbit(90, 0, 4.6)
+    vertices = space.mean.astype(np.float64).copy()
+    vertices[:, 1] += 0.25 * np.exp(-((vertices[:, 2] - 0.4) ** 2) / 0.05) * (vertices[:, 1] > 0)
+    mask = _mask(vertices, matrix)
+    solver = _solver(space, mask, matrix)
+    before = solver.state.iou
+    for step in range(40):
+        solver.step(step / 40)
+    assert before < 0.955 and solver.best.iou > 0.975
+    found = solver.vertices(solver.best)
+    mirror = make_template(3).mirror
+    assert np.abs(found[mirror] * [-1, 1, 1] - found).max() < 0.06
+    assert np.ptp(found[:, 0]) == pytest.approx(np.ptp(space.mean[:, 0]), rel=0.12)
+
+
+def test_a_mask_that_fits_changes_nothing(space: ShapeSpace) -> None:
+    matrix = orbit(60, 10, 4.6)
+    solver = _solver(space, _mask(space.mean, matrix), matrix)
+    for step in range(15):
+        solver.step(step / 15)
+    assert solver.best.iou > 0.985
+    assert np.abs(solver.vertices(solver.state) - space.mean).max() < 0.04
+
+
+def test_a_longer_shape_is_found_from_the_side(space: ShapeSpace) -> None:
+    matrix = orbit(90, 0, 4.6)
+    solver = _solver(space, _mask(space.vertices(np.array([1.0])), matrix), matrix)
+    for step in range(30):
+        solver.step(step / 30)
+    assert solver.best.iou > 0.97 and solver.best.unknowns[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "iterations"), [("3s", 3.0, None), ("0.5s", 0.5, None), ("200it", None, 200)]
+)
+def test_budgets(text: str, seconds: float | None, iterations: int | None) -> None:
+    budget = parse_budget(text)
+    assert (budget.seconds, budget.iterations) == (seconds, iterations)
+
+
+@pytest.mark.parametrize("text", ["3", "s", "-1s", "0it", "1.5it", "99999s", "3 s x", ""])
+def test_bad_budgets(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="3s or a number"):
+        parse_budget(text)
+    assert main(["photo.jpg", f"--refine={text}"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_guided_filter_finds_the_edge() -> None:
+    """A blurred, shifted mask of a bright disc comes back to the disc."""
+    rows, columns = np.mgrid[0:SIZE, 0:SIZE]
+    disc = (rows - 64) ** 2 + (columns - 64) ** 2 < 40**2
+    guide = np.where(disc[..., None], [200, 180, 90], [40, 60, 70]).astype(np.uint8)
+    distance = np.sqrt((rows - 64.0) ** 2 + (columns - 66.0) ** 2) - 42
+    rough = 1 / (1 + np.exp(distance / 2))
+    sharp = follow_edges(rough, guide) > 0.5
+    wrong, better = ((rough > 0.5) ^ disc).sum(), (sharp ^ disc).sum()
+    assert better < 0.4 * wrong
+
+
+def test_looks_of_the_network_agree_on_one_place() -> None:
+    """A network that marks what is bright: its looks, cropped and mirrored, meet on the bright square."""
+
+    class Bright:
+        image_size = 64
+
+        def __call__(self, picture: np.ndarray):
+            return type("Guess", (), {"mask": (picture[..., 0] > 128).astype(np.float32)})
+
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[70:120, 90:180] = 255
+    mask = voted_mask(Bright(), pixels, (75.0, 35.0, 120.0), SIZE, 4) > 0.5  # type: ignore[arg-type]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    scale = SIZE / 120
+    np.testing.assert_allclose([rows[0], rows[-1] + 1], [35 * scale, 85 * scale], atol=2)
+    np.testing.assert_allclose([columns[0], columns[-1] + 1], [15 * scale, 105 * scale], atol=2)
+
+
+def test_the_whole_way_with_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sample photo: the refined mesh fits its mask no worse, progress is told, cancel stops."""
+    from pathlib import Path
+
+    import unrender
+    from unrender import Reconstructor, load_photo
+
+    models = Path(unrender.__file__).parent / "models"
+    if not (models / "sample.jpg").is_file() or not list(models.glob("*.onnx")):
+        pytest.skip("needs the model inside the package")
+    reconstructor, photo = Reconstructor.from_pretrained(), load_photo(models / "sample.jpg")
+    result = reconstructor(photo)
+    mask = result.mask
+    given = reconstructor(photo, mask=mask)
+    seen: list[float] = []
+    refiner = Refiner(reconstructor)
+    refined = refiner.refine(photo, given, "25it", mask=mask, on_progress=lambda p: seen.append(p.iou))
+    assert 5 <= len(seen) <= 25 and seen[-1] >= seen[0]
+
+    def overlap(entry) -> float:
+        clip = entry.camera.to_clip(entry.mesh.vertices).astype(np.float32)[None]
+        hit = rasterize(clip, entry.mesh.faces, mask.shape).face_index[0] >= 0
+        return (hit & mask).sum() / (hit | mask).sum()
+
+    assert overlap(refined) >= overlap(given) - 0.005
+    assert refined.texture.shape == given.texture.shape and "refine" in refined.timings_ms
+    stopped = refiner.refine(photo, given, "500it", mask=mask, cancel=lambda: True)
+    assert np.isfinite(stopped.mesh.vertices).all()
+    with pytest.raises(InputError, match="photo's size"):
+        refiner.refine(photo, given, "5it", mask=mask[:-1])
