@@ -1,4 +1,4 @@
-"""Batches of different meshes, depth peeling, screen-space derivatives: against single calls and the reference."""
+"""Batches of different meshes, depth peeling and screen derivatives, against single calls and the reference."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_layers_hold_every_surface_once_and_in_order(name):
         )
         apart = np.ones(want.shape, bool)  # away from ties
         for a, b in ((number - 1, number), (number, number + 1)):
-            if 0 <= a and b < len(faces):
+            if a >= 0 and b < len(faces):
                 apart &= ~(np.abs(depth[b] - depth[a]) < 1e-9)
         np.testing.assert_array_equal(seen[number][apart], want[apart])
 

@@ -5,6 +5,7 @@ numpy arrays in give numpy arrays out, without torch; tensors in give tensors wi
 
 from __future__ import annotations
 
+from unrender.render import notice  # noqa: F401  (announces compilation)
 from unrender.render.antialiasing import antialias, make_edge_links
 from unrender.render.derivatives import barycentric_derivatives, interpolate_derivatives
 from unrender.render.fragments import Fragments
