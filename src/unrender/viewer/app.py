@@ -117,7 +117,7 @@ async def reconstruct(
     result = await services.queue.run(lambda: reconstruct_upload(services.reconstructor, data, wish, limit))
     services.count_stages(result)
     if format != "json":
-        return await services.file(stored(result), format)
+        return await services.file(stored(result), format, "object")
     return JSONResponse(services.record(result))
 
 

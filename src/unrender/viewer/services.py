@@ -37,8 +37,8 @@ class Services:
         files = {key: f"results/{name}{FORMATS[key].download_suffix}" for key in available_formats()}
         return {**result.to_dict(), "appearance": result.appearance, "id": name, "files": files}
 
-    async def file(self, result: StoredResult, format: str) -> Response:
-        """The answer with a mesh file.
+    async def file(self, result: StoredResult, format: str, name: str = "") -> Response:
+        """The answer with a mesh file; without a name, the page that links to it may give one.
 
         Raises:
             Refusal: 422 for an unknown format.
@@ -50,7 +50,8 @@ class Services:
         else:
             options = ExportOptions(appearance=result.appearance)
             data = await self.queue.run(lambda: export_bytes(result.mesh, format, options))
-        headers = {"content-disposition": f'attachment; filename="object{entry.download_suffix}"'}
+        disposition = f'attachment; filename="{name}{entry.download_suffix}"' if name else "attachment"
+        headers = {"content-disposition": disposition}
         return Response(data, media_type=entry.media_type, headers=headers)
 
 
