@@ -1,6 +1,6 @@
 """From a rendered multi-view set to tar shards that can be read as a stream.
 
-`python -m unrender.synthesize.shards runs/birds --out shards/birds`
+`python -m unrender.synthesize.shards runs/birds shards/birds`
 
 Shards are complete or absent, equal bytes come from equal sets, and those that are there already are kept:
 an interrupted
@@ -82,7 +82,7 @@ def main() -> None:
 
     from unrender.errors import UnrenderError
 
-    def run(source: tyro.conf.Positional[Path], out: Path, objects: int = 200, partial: bool = False) -> None:
+    def run(source: Path, out: Path, objects: int = 200, partial: bool = False) -> None:
         """Write a multi-view set as tar shards.
 
         Args:
@@ -96,7 +96,7 @@ def main() -> None:
         print(f"{out}: {len(paths)} shards, {size / 1e6:.1f} MB")
 
     try:
-        tyro.cli(run)
+        tyro.cli(run, config=(tyro.conf.PositionalRequiredArgs,))
     except UnrenderError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
