@@ -16,7 +16,7 @@ MODELS = Path(unrender.__file__).parent / "models"
 EXAMPLE = re.compile(r"<!-- example: (bash|python) -->\n```\1\n(.*?)```", re.DOTALL)
 EXAMPLES = [
     pytest.param(kind, code, id=f"{page}-{number}-{kind}")
-    for page in ("README.md", "docs/usage.md")
+    for page in ("README.md", "docs/usage.md", "docs/fit.md", "docs/refine.md")
     for number, (kind, code) in enumerate(EXAMPLE.findall((ROOT / page).read_text(encoding="utf-8")))
 ]
 
