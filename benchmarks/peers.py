@@ -3,7 +3,7 @@
 - DEODR (float64, affine, one thread): edge anti-aliasing in place of a soft mask (the mask is a fourth
   colour), back-face culling, which its gradients need; silhouette edges are found with numpy in the step.
 - Mitsuba 3, `llvm_ad_rgb`, `direct_projective`, 4 samples a pixel, diffuse under constant light; needs
-  libLLVM, whose file the environment variable DRJIT_LIBLLVM_PATH may name.
+  libLLVM (Debian: libllvm19); the environment variable DRJIT_LIBLLVM_PATH may name its file.
 - OpenGL in software (llvmpipe over EGL) by moderngl: not differentiable; pictures are read back.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,9 @@ def opengl(work: Workload, threads: int) -> Steps:
 
 def mitsuba(work: Workload, threads: int) -> Steps:
     """Mitsuba 3 with gradients of positions and colours (W2: texture)."""
+    libraries = sorted(Path("/usr/lib").glob("*/libLLVM.so.*"))
+    if libraries:  # the newest; the one that is found without this may be too old
+        os.environ.setdefault("DRJIT_LIBLLVM_PATH", str(libraries[-1]))
     try:
         import mitsuba as mi
 
