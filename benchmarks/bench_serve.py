@@ -111,7 +111,7 @@ def main() -> int:
     load.leaving = True
     before = len(load.seconds)
     process.send_signal(signal.SIGTERM)
-    status = process.wait(60)
+    status = process.wait(300)
     load.stop.set()
     for thread in threads:
         thread.join()

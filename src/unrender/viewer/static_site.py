@@ -12,9 +12,10 @@ from safetensors.numpy import save
 from unrender.errors import ModelError, OutputError
 from unrender.files import write_atomic
 from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
+from unrender.reconstruct.hub import find_model
 from unrender.reconstruct.pipeline import TEXTURE_SIZE
 from unrender.template import make_template
-from unrender.viewer.page_files import PAGE, page_folder
+from unrender.viewer.page_files import page_folder
 from unrender.viewer.settings import Limits
 
 BROWSER_FORMATS = ("glb", "obj", "ply", "stl")
@@ -28,7 +29,7 @@ def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
 
     Args:
         out: the folder, made if needed. It must be empty, or hold an earlier page (a `config.json`).
-        model: a model folder; None takes the one inside the package.
+        model: a model folder or hub id; None takes the one inside the package.
 
     Returns:
         The folder.
@@ -39,7 +40,7 @@ def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
         MissingExtraError: the page's libraries are missing.
     """
     page, folder = page_folder(), Path(out)
-    source = PAGE.parent.parent / "models" if model is None else Path(model)
+    source = find_model(model)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give the name of a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():

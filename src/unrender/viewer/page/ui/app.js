@@ -116,10 +116,11 @@ async function present(result, start) {
   const stem = file.name.replace(/\.[^.]*$/, "") || "object";
   showDownloads(backend.formats, stem, (format) => backend.file(result, format, stem));
   view($("view-compare").getAttribute("aria-pressed") === "true" && Boolean(bitmap));
-  await showMesh(result.mesh, cameraFromJson(record.camera));
+  const shown = showMesh(result.mesh, cameraFromJson(record.camera));
+  await shown.catch((error) => complain(`${error.message} Compare and the downloads work all the same.`));
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
   const computed = Object.values(record.timings_ms).reduce((sum, value) => sum + value, 0);
-  say(`${record.category}, ${record.mesh.faces} triangles; shown after ${seconds} s, of which ${Math.round(computed)} ms are the reconstruction.`);
+  if ($("error").hidden) say(`${record.category}, ${record.mesh.faces} triangles; shown after ${seconds} s, of which ${Math.round(computed)} ms are the reconstruction.`);
   Object.assign(document.documentElement.dataset, { shown: String(run), shownMs: (performance.now() - start).toFixed(1) });
   if (bitmap) await prepareComparison(bitmap, result.mesh, record);
 }
