@@ -51,9 +51,13 @@ def _take(count: int) -> np.ndarray:
 
 def _give(block: np.ndarray) -> None:
     global _kept
-    if _kept + block.size <= LIMIT:
-        _kept += block.size
-        _free.setdefault(block.size, []).append(block)
+    if block.size > LIMIT:
+        return
+    if _kept + block.size > LIMIT:  # sizes that are no longer asked for must not stay for ever
+        _free.clear()
+        _kept = 0
+    _kept += block.size
+    _free.setdefault(block.size, []).append(block)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
