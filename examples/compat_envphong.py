@@ -75,30 +75,30 @@ def run(iterations: int, out: Path) -> dict[str, float]:
         normals.index_add_(0, tri[:, corner].long(), torch.linalg.cross(b - a, c - a))
     normals = normalize(normals, dim=-1)
     env = environment(cube_directions(SIZE)).to(DEVICE)
-    light_dir = normalize(torch.tensor([0.6, 0.5, 0.6]), dim=0)
     true_rgb, true_exp = torch.tensor([1.0, 0.8, 0.6]), torch.tensor(25.0)
     env_opt = torch.full(env.shape, 0.5, requires_grad=True)
     phong = torch.tensor([0.3, 0.3, 0.3, 1.0], requires_grad=True)  # colour, exponent / 10
-    optimizer = torch.optim.Adam([{"params": [env_opt], "lr": 3e-2}, {"params": [phong], "lr": 2e-2}])
+    optimizer = torch.optim.Adam([{"params": [env_opt], "lr": 3e-2}, {"params": [phong], "lr": 4e-2}])
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda it: 10 ** (-it / max(iterations, 1)))
     shape = (glctx, pos, normals, tri)
 
-    def picture(turn, resolution, env, rgb, exponent):
-        glctx, pos, normals, tri = shape
-        return render(glctx, turn, pos, normals, tri, env, rgb, exponent, light_dir, resolution)
+    def picture(turn, light_dir, resolution, env, rgb, exponent):
+        return render(*shape[:1], turn, *shape[1:], env, rgb, exponent, light_dir, resolution)
 
-    view = random_rotations(1, torch.Generator().manual_seed(1))
-    tiles = [("target", picture(view, 160, env, true_rgb, true_exp)[0].flip(0))]
+    view = random_rotations(1, torch.Generator().manual_seed(1)), torch.tensor([0.6, 0.5, 0.6]) / 0.97**0.5
+    tiles = [("target", picture(*view, 160, env, true_rgb, true_exp)[0].flip(0))]
     shown = {0, iterations // 10, iterations - 1}
     for it in range(iterations):
-        turn = random_rotations(VIEWS, make)
+        # another light each time: else the environment could hold the highlight as well
+        turn, light_dir = random_rotations(VIEWS, make), torch.randn(VIEWS, 1, 1, 3, generator=make)
+        place = turn, normalize(light_dir, dim=-1)
         with torch.no_grad():
-            color = picture(turn, RESOLUTION, env, true_rgb, true_exp)
-        color_opt = picture(turn, RESOLUTION, env_opt, phong[:3], phong[3] * 10)
+            color = picture(*place, RESOLUTION, env, true_rgb, true_exp)
+        color_opt = picture(*place, RESOLUTION, env_opt, phong[:3], phong[3] * 10)
         loss = ((color - color_opt) ** 2).mean()
         if it in shown:
             with torch.no_grad():
-                now = picture(view, 160, env_opt, phong[:3], phong[3] * 10)
+                now = picture(*view, 160, env_opt, phong[:3], phong[3] * 10)
             tiles.append((f"iteration {it}", now[0].flip(0)))
         optimizer.zero_grad()
         loss.backward()

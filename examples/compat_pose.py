@@ -44,7 +44,8 @@ def run(iterations: int, out: Path) -> dict[str, float]:
     camera = projection() @ moved(0, 0, -7)
 
     def picture(pose, resolution=RESOLUTION):
-        return render(glctx, camera @ quaternion_matrix(pose)[None], pos, pos_idx, col, col_idx, resolution)
+        mtx = camera @ quaternion_matrix(pose.reshape(-1, 4))
+        return render(glctx, mtx, pos, pos_idx, col, col_idx, resolution)
 
     pose_target = torch.randn(4, generator=make)
     start = torch.randn(4, generator=make)
@@ -52,15 +53,15 @@ def run(iterations: int, out: Path) -> dict[str, float]:
     tiles = [("target", picture(pose_target, 128)[0].flip(0)), ("start", picture(start, 128)[0].flip(0))]
     result = {"degrees at first": angle(start, pose_target)}
 
-    # phase 1: keep the best of what is tried near the best
+    # phase 1: keep the best of what is tried anywhere and near the best
     best, best_loss = start, float(((picture(start) - target) ** 2).mean())
     search = iterations // 2
     for it in range(search):
-        noise = torch.randn(4, generator=make) * (1 - it / max(search, 1))
-        tried = best / best.norm() + 0.8 * noise
-        loss = float(((picture(tried) - target) ** 2).mean())
-        if loss < best_loss:
-            best, best_loss = tried, loss
+        tried = torch.randn(8, 4, generator=make)
+        tried[4:] = best / best.norm() + 0.5 * tried[4:] * (1 - it / search)
+        losses = ((picture(tried) - target) ** 2).mean(dim=(1, 2, 3))
+        if losses.min() < best_loss:
+            best, best_loss = tried[losses.argmin()], float(losses.min())
     result["degrees after the search"] = angle(best, pose_target)
     tiles.append(("after the search", picture(best, 128)[0].flip(0)))
 

@@ -61,7 +61,7 @@ def target_shape(sphere):
 
 
 def run(iterations: int, out: Path) -> dict[str, float]:
-    """Optimise; returns mean silhouette IoU of all views, mean distance to the target's nearest vertex, colour error."""
+    """Optimise; returns the views' silhouette IoU, distance to the target's vertices, the colour error."""
     template = make_template()
     faces = torch.tensor(template.faces).long().to(DEVICE)
     sphere = torch.tensor(template.vertices).float()[None].to(DEVICE)
