@@ -60,9 +60,9 @@ class Shot:
                 f"{self.camera.height}: another shape; give the camera of this very picture"
             )
         if self.mask is not None:
-            mask = load_mask(self.mask, (width, height)).astype(np.float32)
+            mask = np.asarray(load_mask(self.mask, (width, height)), np.float32)
         elif photo.alpha is not None:
-            mask = photo.alpha.astype(np.float32) / 255
+            mask = np.asarray(photo.alpha, np.float32) / np.float32(255)
         else:
             raise ImageError(
                 f"{self.image}: has no mask; add masks/{self.image.stem}.png (white = object), "
