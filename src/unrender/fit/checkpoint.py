@@ -54,6 +54,7 @@ def load_checkpoint(path: Path, key: str) -> tuple[dict[str, np.ndarray], dict[s
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]
         if metadata.get("format") != "unrender-fit-1" or metadata.get("key") != key:
             return None
-        return load(data), json.loads(metadata["state"])
+        arrays = {name: np.array(array) for name, array in load(data).items()}  # writable, aligned
+        return arrays, json.loads(metadata["state"])
     except (OSError, ValueError, KeyError, SafetensorError):
         return None
