@@ -161,7 +161,7 @@ def make_bias() -> None:
     """Bias against curvature (radius) and against tessellation (triangles round the rim, rings of them)."""
     kinds = {"product": "soft_mask, product", "nearest": "soft_mask, nearest", "antialias": "antialias"}
     runs = {
-        "radius of the disc in pixels (3 triangles a pixel of it)": [(r, 3 * r, 2) for r in (4, 8, 16, 32, 48)],
+        "radius of the disc, pixels (3 triangles a pixel of it)": [(r, 3 * r, 2) for r in (4, 8, 16, 32, 48)],
         "triangles round the rim (radius 32, 2 rings)": [(32, n, 2) for n in (24, 48, 96, 192)],
         "rings of triangles (radius 32, 96 sides)": [(32, 96, k) for k in (1, 2, 8, 16)],
     }

@@ -222,3 +222,16 @@ def test_batches_of_different_meshes():
         torch.testing.assert_close(picture[number], single[0], rtol=1e-12, atol=1e-12)
         expected = torch.autograd.grad(single.square().sum(), alone)[0][0]
         torch.testing.assert_close(gradients[number], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_inside_torch_func():
+    clip, faces = (torch.tensor(value) for value in SCENES["one triangle"])
+    fragments = render.rasterize(clip, faces, SIZE)
+    image = torch.rand(1, *SIZE, 2, dtype=torch.float64)
+
+    def loss(positions):
+        return render.antialias(image, positions, fragments).square().sum()
+
+    leaf = clip.clone().requires_grad_()
+    expected = torch.autograd.grad(loss(leaf), leaf)[0]
+    torch.testing.assert_close(torch.func.grad(loss)(clip), expected)

@@ -292,3 +292,16 @@ def test_same_for_any_number_of_threads():
 def test_errors(message, call):
     with pytest.raises(InputError, match=message):
         call(np.ones((1, 4, 4, 3)), np.ones((1, 2, 2, 2)))
+
+
+def test_inside_torch_func():
+    def loss(texture, uv, slopes):
+        return render.sample_texture(texture, uv, "mipmap", "mirror", None, slopes).square().sum()
+
+    inputs = [
+        torch.rand(*shape, dtype=torch.float64) for shape in ((1, 4, 4, 2), (1, 3, 3, 2), (1, 3, 3, 2, 2))
+    ]
+    leaves = [value.clone().requires_grad_() for value in inputs]
+    expected = torch.autograd.grad(loss(*leaves), leaves)
+    for ours, theirs in zip(torch.func.grad(loss, argnums=(0, 1, 2))(*inputs), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
