@@ -53,7 +53,7 @@ def run(steps: int, out: Path) -> dict[str, float]:
         loss.backward()
         optimizer.step()
         course.note(step, match, image[0])
-    last = float((vertices - truth).norm(dim=-1).mean())
+    last = float((vertices.detach() - truth).norm(dim=-1).mean())
     course.save(out, f"mean distance of vertices {first:.3f} to {last:.3f}")
     return {"loss_first": course.losses[0], "loss_last": course.losses[-1], "first": first, "last": last}
 
