@@ -16,9 +16,9 @@ import unrender.compat.nvdiffrast.torch as dr
 
 DEVICE = "cpu"
 ITERATIONS = 160
-RESOLUTION = 96
-FINER = 4
-HEIGHT = 128
+RESOLUTION = 64
+FINER = 6
+HEIGHT = 256
 
 
 def render(glctx, mtx, pos, pos_idx, uv, tex, resolution, enable_mip):
