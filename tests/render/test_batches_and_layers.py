@@ -1,4 +1,4 @@
-"""Batches of different meshes, depth peeling and screen derivatives, against single calls and the reference."""
+"""Batches of different meshes, depth peeling, screen derivatives: against single calls and the reference."""
 
 from __future__ import annotations
 
@@ -136,8 +136,10 @@ def test_gradients_of_derivatives():
     positions = torch.tensor(clip, requires_grad=True)
     colours = torch.rand(1, 6, 2, dtype=torch.float64, requires_grad=True)
 
+    fragments = render.rasterize(positions.detach(), torch.tensor(faces), (5, 6))
+
     def change(x, a):
-        return render.interpolate_derivatives(x, a, render.rasterize(x.detach(), torch.tensor(faces), (5, 6)))
+        return render.interpolate_derivatives(x, a, fragments)
 
     assert torch.autograd.gradcheck(change, (positions, colours), atol=1e-5)
     ours = render.interpolate_derivatives(

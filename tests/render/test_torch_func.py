@@ -20,9 +20,12 @@ def scene():
     return torch.tensor(clip), torch.tensor(faces), uv, texture
 
 
+SCENE = scene()
+
+
 def picture(clip):
     """Every operation of the renderer at once, [B, H, W, 5]."""
-    _, faces, uv, texture = scene()
+    _, faces, uv, texture = SCENE
     fragments = render.rasterize(clip, faces, SIZE)
     colours = render.sample_texture(texture, render.interpolate(uv, fragments), fragments=fragments)
     mask = render.soft_mask(clip, fragments, 0.02)
@@ -39,14 +42,14 @@ def plain_gradient(clip):
 
 
 def test_grad_and_vjp():
-    clip = scene()[0]
+    clip = SCENE[0]
     assert torch.equal(torch.func.grad(loss)(clip), plain_gradient(clip))
     value, pull = torch.func.vjp(loss, clip)
     assert value == loss(clip) and torch.equal(pull(torch.ones_like(value))[0], plain_gradient(clip))
 
 
 def test_vmap():
-    clip = scene()[0]
+    clip = SCENE[0]
     several = torch.stack([clip, 1.02 * clip, clip + 0.01])
     assert torch.equal(torch.func.vmap(picture)(several), torch.stack([picture(x) for x in several]))
     gradients = torch.func.vmap(torch.func.grad(loss))(several)
@@ -54,7 +57,7 @@ def test_vmap():
 
 
 def test_jacrev():
-    clip = scene()[0]
+    clip = SCENE[0]
 
     def row(x):
         return picture(x)[0, 3, 2:6].reshape(-1)
@@ -65,7 +68,7 @@ def test_jacrev():
 
 
 def test_functional_call():
-    clip = scene()[0]
+    clip = SCENE[0]
     layer = torch.nn.Linear(4, 4, dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(torch.eye(4))
@@ -82,12 +85,12 @@ def test_functional_call():
 
 def test_second_derivatives_say_so():
     with pytest.raises(Exception, match=r"second derivatives|once_differentiable"):
-        torch.func.grad(lambda x: torch.func.grad(loss)(x).sum())(scene()[0])
+        torch.func.grad(lambda x: torch.func.grad(loss)(x).sum())(SCENE[0])
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_compile():
-    clip = scene()[0]
+    clip = SCENE[0]
     compiled = torch.compile(loss, backend="aot_eager")
     leaf = clip.clone().requires_grad_()
     compiled(leaf).backward()
