@@ -53,31 +53,27 @@ def run(iterations: int, out: Path) -> dict[str, float]:
     tiles = [("target", picture(pose_target, 128)[0].flip(0)), ("start", picture(start, 128)[0].flip(0))]
     result = {"degrees at first": angle(start, pose_target)}
 
-    # phase 1: keep the best of what is tried anywhere and near the best
-    best, best_loss = start, float(((picture(start) - target) ** 2).mean())
+    # phase 1: try poses, and keep the best
     search = iterations // 2
-    for it in range(search):
-        tried = torch.randn(8, 4, generator=make)
-        tried[4:] = best / best.norm() + 0.5 * tried[4:] * (1 - it / search)
-        losses = ((picture(tried) - target) ** 2).mean(dim=(1, 2, 3))
-        if losses.min() < best_loss:
-            best, best_loss = tried[losses.argmin()], float(losses.min())
-    result["degrees after the search"] = angle(best, pose_target)
-    tiles.append(("after the search", picture(best, 128)[0].flip(0)))
+    tried = torch.randn(search, 8, 4, generator=make)
+    losses = torch.stack([((picture(some) - target) ** 2).mean(dim=(1, 2, 3)) for some in tried])
+    best = tried.reshape(-1, 4)[losses.flatten().argsort()[:8]]
+    result["degrees after the search"] = angle(best[0], pose_target)
+    tiles.append(("after the search", picture(best[0], 128)[0].flip(0)))
 
-    # phase 2: follow the gradient
-    pose_opt = (best / best.norm()).clone().requires_grad_()
+    # phase 2: follow the gradient from each
+    pose_opt = (best / best.norm(dim=1, keepdim=True)).clone().requires_grad_()
     optimizer = torch.optim.Adam([pose_opt], lr=2e-2)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda it: 10 ** (-2 * it / max(search, 1)))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda it: 10 ** (-2 * it / search))
     for _ in range(iterations - search):
-        loss = ((picture(pose_opt) - target) ** 2).mean()
+        losses = ((picture(pose_opt) - target) ** 2).mean(dim=(1, 2, 3))
         optimizer.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         optimizer.step()
         scheduler.step()
         with torch.no_grad():
-            pose_opt /= pose_opt.norm()
-    found = pose_opt.detach()
+            pose_opt /= pose_opt.norm(dim=1, keepdim=True)
+    found = pose_opt.detach()[losses.argmin()]
     result["degrees at last"] = angle(found, pose_target)
     tiles.append(("found", picture(found, 128)[0].flip(0)))
     save_sheet(out / "compat_pose.png", tiles, len(tiles))
