@@ -97,7 +97,7 @@ def test_comparison_lies_on_the_photo(visit: Visit, picture: np.ndarray) -> None
     """The drawn mesh covers the bird of the photo and has its colours."""
     visit.page.click("#view-compare")
     visit.page.locator("#slider").fill("0")
-    visit.page.wait_for_function("document.getElementById('compare-after').width > 400")
+    visit.page.wait_for_function("() => document.getElementById('compare-after').width > 400")
     drawn = visit.pixels("#compare", f"compare-{visit.kind}")
     visit.page.click("#view-3d")
     photo = np.asarray(Image.fromarray(picture).resize(drawn.shape[1::-1]), float)
@@ -168,7 +168,9 @@ def test_refine_button(visit: Visit) -> None:
         return
     before = visit.page.inner_text("#status")
     visit.page.click("#refine")
-    visit.page.wait_for_function("document.getElementById('refine-detail').textContent.includes('outline')")
+    visit.page.wait_for_function(
+        "() => document.getElementById('refine-detail').textContent.includes('outline')"
+    )
     visit.page.wait_for_function(
         "before => !document.getElementById('error').hidden ||"
         " (document.getElementById('refine-progress').hidden"
@@ -188,13 +190,13 @@ def test_errors_are_readable(visit: Visit, tmp_path: Path) -> None:
     with open(large, "wb") as file:
         file.truncate(50_000_000)
     visit.page.set_input_files("#file", large)
-    visit.page.wait_for_function("document.getElementById('error').textContent.includes('larger')")
+    visit.page.wait_for_function("() => document.getElementById('error').textContent.includes('larger')")
     assert visit.wait_for_error() == "The file is larger than 20 MB (50 MB). Use a smaller picture."
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), (9, 9, 9)).save(stream, "PNG")
     picture = {"name": "flat.png", "mimeType": "image/png", "buffer": stream.getvalue()}
     visit.page.set_input_files("#file", picture)
-    visit.page.wait_for_function("document.getElementById('error').textContent.includes('one colour')")
+    visit.page.wait_for_function("() => document.getElementById('error').textContent.includes('one colour')")
     visit.pixels("#error", f"error-{visit.kind}")
 
 
