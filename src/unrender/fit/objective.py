@@ -97,7 +97,7 @@ def add_view(
         total.light += scale * grad_light
     grad_local = grad_clip[0].astype(np.float64) @ projection[:, :3]
     total.vertices += grad_local @ pose[:3, :3]
-    total.poses[index, :3] += np.cross(local - pose[:3, 3], grad_local).sum(0)
+    total.poses[index, :3] += np.cross(local - scene.poses[index, 3:], grad_local).sum(0)
     total.poses[index, 3:] += grad_local.sum(0)
     return silhouette, colour
 
