@@ -40,6 +40,8 @@ class LoopConfig:
         hypotheses: how many camera hypotheses start.
         outline_points: points on the mask's outline.
         near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
+        usual: coefficients beyond this size are rare; what goes further is held with `usual_precision`.
+        usual_precision: see there.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
@@ -48,14 +50,16 @@ class LoopConfig:
 
     size: int = 64
     racing: tuple[int, int] = (4, 4)
-    finishing: int = 12
-    hypotheses: int = 4
-    outline_points: int = 128
-    near_guess: float = 0.03
-    near_camera: float = 1.0
+    finishing: int = 20
+    hypotheses: int = 2
+    outline_points: int = 192
+    near_guess: float = 0.02
+    usual: float = 2.0
+    usual_precision: float = 1.0
+    near_camera: float = 15.0
     scale_start: float = 8.0
     scale_end: float = 3.5
-    likelihood: float = 0.05
+    likelihood: float = 0.1
     part_precision: float = 10.0
 
 
@@ -213,6 +217,9 @@ class Loop:
         if free:
             gradient[6:] += config.near_guess * (pose.coefficients - candidate.coefficients)
             hessian[diagonal[6:], diagonal[6:]] += config.near_guess
+            excess = pose.coefficients - np.clip(pose.coefficients, -config.usual, config.usual)
+            gradient[6:] += config.usual_precision * excess
+            hessian[diagonal[6:], diagonal[6:]] += config.usual_precision * (excess != 0)
             if self.space.optional is not None and not candidate.coefficients[self.space.optional].any():
                 put_away = 6 + np.flatnonzero(self.space.optional)
                 gradient[put_away] += config.part_precision * pose.coefficients[self.space.optional]
