@@ -1,8 +1,8 @@
 """Visual hull: the largest shape whose silhouettes lie inside all masks (Laurentini, PAMI 1994).
 
 The field at a point is the largest of the views' signed distances from its projection to the mask's outline,
-in world units: negative inside the hull, positive outside. Where a view does not see a point (behind it or
-out of its picture) it says nothing about it.
+in world units: negative inside the hull, positive outside. A view says nothing about what is behind it, nor,
+if its mask touches the border of its picture, about what is out of the picture.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from unrender.reconstruct.distance import signed_distance
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.jit import jit
 
-_ALMOST = 1e-6
-
 
 @dataclass(frozen=True, eq=False)
 class Silhouette:
@@ -28,15 +26,19 @@ class Silhouette:
     Attributes:
         camera: at the mask's size, world frame.
         distance: float32 [H, W], signed distance in pixels to the mask's outline, positive outside.
+        cut: whether the mask touches the border, so that the object may go on outside the picture.
     """
 
     camera: Camera
     distance: np.ndarray
+    cut: bool
 
     @classmethod
     def from_mask(cls, camera: Camera, mask: np.ndarray) -> Silhouette:
         """From a mask [H, W] in [0, 1] at the camera's size."""
-        return cls(camera, signed_distance(mask > 0.5).astype(np.float32))
+        distance = signed_distance(mask > 0.5).astype(np.float32)
+        rim = [distance[:2], distance[-2:], distance[:, :2], distance[:, -2:]]
+        return cls(camera, distance, any(bool((part < 0).any()) for part in rim))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,9 @@ class Grid:
 
 
 @jit
-def _carve(begin, end, low, spacing, matrix, focal_x, focal_y, centre_x, centre_y, distance, values, seen):
+def _carve(
+    begin, end, low, spacing, matrix, focal_x, focal_y, centre_x, centre_y, distance, cut, values, seen
+):  # fmt: skip
     """Raise `values` to one view's field on the planes [begin, end) of the first axis."""
     rows, columns = distance.shape
     n = values.shape[1]
@@ -76,13 +80,15 @@ def _carve(begin, end, low, spacing, matrix, focal_x, focal_y, centre_x, centre_
                 up = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]
                 u = centre_x + focal_x * across / depth - 0.5
                 v = centre_y - focal_y * up / depth - 0.5
-                if u < 0 or v < 0 or u > columns - 1 or v > rows - 1:
+                beyond = max(-u, u - (columns - 1.0), -v, v - (rows - 1.0), 0.0)
+                if beyond > 0.0 and cut:
                     continue
+                u, v = min(max(u, 0.0), columns - 1.0), min(max(v, 0.0), rows - 1.0)
                 column, row = min(int(u), columns - 2), min(int(v), rows - 2)
                 fu, fv = u - column, v - row
                 top = distance[row, column] * (1 - fu) + distance[row, column + 1] * fu
                 low_ = distance[row + 1, column] * (1 - fu) + distance[row + 1, column + 1] * fu
-                here = (top * (1 - fv) + low_ * fv) * depth / focal_x
+                here = (top * (1 - fv) + low_ * fv + beyond) * depth / focal_x
                 if here > values[i, j, k]:
                     values[i, j, k] = here
                 seen[i, j, k] += 1
@@ -108,7 +114,7 @@ def carve(silhouettes: Sequence[Silhouette], low: np.ndarray, side: float, count
         def work(begin: int, end: int, view: Silhouette = view, camera: Camera = camera) -> None:
             _carve(
                 begin, end, low, spacing, camera.world_to_camera, camera.fx, camera.fy, camera.cx, camera.cy,
-                view.distance, values, seen,
+                view.distance, view.cut, values, seen,
             )  # fmt: skip
 
         pool.run(work, count, pool.num_threads())
