@@ -28,9 +28,9 @@ def pad_positions(clip: Any) -> Any:
     for number, positions in enumerate(clip):
         validate.shape(f"clip[{number}]", positions, ("V", 4))
     if validate.is_tensor(*clip):
-        from torch.nn.utils.rnn import pad_sequence
+        from unrender.render.torch_bridge import pad
 
-        return pad_sequence(list(clip), batch_first=True)
+        return pad(list(clip))
     result = np.zeros((len(clip), max(len(p) for p in clip), 4), np.result_type(*clip))
     for image, positions in enumerate(clip):
         result[image, : len(positions)] = positions

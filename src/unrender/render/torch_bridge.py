@@ -55,6 +55,11 @@ def constant(tensor: Tensor) -> np.ndarray:
     return tensor.cpu().numpy()
 
 
+def pad(tensors: list[Tensor]) -> Tensor:
+    """Tensors [V_b, 4] as one [B, max V_b, 4], zeros behind the shorter ones."""
+    return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+
+
 def face_table(name: str, faces: Any) -> np.ndarray:
     if isinstance(faces, Tensor):
         faces = constant(faces)
