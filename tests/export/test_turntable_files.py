@@ -50,7 +50,7 @@ def test_one_frame_and_odd_sizes(tmp_path):
 @pytest.mark.parametrize(
     ("name", "frames", "fps", "message"),
     [
-        ("t.mp4", _frames(), 20, r"use one of \.gif, \.png"),
+        ("t.avi", _frames(), 20, r"use one of \.gif, \.webp"),
         ("t.gif", _frames().astype(float), 20, "frames"),
         ("t.gif", _frames()[0], 20, "frames"),
         ("t.gif", _frames()[:0], 20, "frames"),
