@@ -219,7 +219,7 @@ def bake(
     normals = vertex_normals(vertices, template.faces)
     both = np.concatenate([normals, normals @ rotation.T], 1).astype(np.float32)
 
-    trust = _eroded(mask)
+    trust = _inside(mask)
     photo = _LINEAR[crop]
     _pull_push(photo, (trust > 0.5).astype(np.float32))
 
@@ -251,10 +251,6 @@ def bake(
     return _SRGB[(np.clip(blended, 0, 1) * steps + 0.5).astype(np.int32)], light
 
 
-def _eroded(mask: np.ndarray) -> np.ndarray:
-    """Confidence that a pixel's colour is the object's: the mask, smoothed, minus its rim."""
-    soft = mask.astype(np.float32)
-    for axis in (0, 1):
-        for shift in (1, 2):
-            soft = np.minimum(soft, np.minimum(np.roll(soft, shift, axis), np.roll(soft, -shift, axis)))
-    return np.ascontiguousarray(np.clip(2 * soft - 0.6, 0, 1))
+def _inside(mask: np.ndarray) -> np.ndarray:
+    """Confidence that a pixel's colour is the object's: the mask, its edge made steeper."""
+    return np.ascontiguousarray(np.clip(4 * mask.astype(np.float32) - 1.5, 0, 1))

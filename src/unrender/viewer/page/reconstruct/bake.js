@@ -9,22 +9,9 @@ import { pullPush } from "./pull_push.js";
 const MIRROR_TRUST = 0.85;
 const DEPTH_TOLERANCE = 0.03;
 
-/** Confidence that a pixel's colour is the object's: the mask, smoothed, minus its rim. */
-function eroded(mask, size) {
-  let soft = mask;
-  const wrap = (value) => (value + size) % size;
-  for (const [down, right] of [[1, 0], [2, 0], [0, 1], [0, 2]]) {
-    const before = soft;
-    soft = new Float32Array(before.length);
-    for (let row = 0; row < size; row++) {
-      const [above, below] = [wrap(row - down) * size, wrap(row + down) * size];
-      for (let column = 0; column < size; column++) {
-        const here = before[row * size + column];
-        soft[row * size + column] = Math.min(here, before[above + wrap(column - right)], before[below + wrap(column + right)]);
-      }
-    }
-  }
-  return soft.map((value) => Math.min(Math.max(2 * value - 0.6, 0), 1));
+/** Confidence that a pixel's colour is the object's: the mask, its edge made steeper. */
+function inside(mask) {
+  return mask.map((value) => Math.min(Math.max(4 * value - 1.5, 0), 1));
 }
 
 const norm = (x, y, z) => Math.sqrt(x * x + y * y + z * z);
@@ -120,7 +107,7 @@ export function bake({ shape, camera, atlas, crop, mask, depth, predicted, light
   const local = Float32Array.from(toCamera(camera, shape.vertices));
   const normals = vertexNormals(shape.vertices, shape.faces);
   const facing = Float32Array.from(rotate(normals, camera.rotation));
-  const trust = eroded(mask, size);
+  const trust = inside(mask);
   const photo = new Float32Array(crop.data.length);
   for (let i = 0; i < photo.length; i++) photo[i] = LINEAR_OF_BYTE[crop.data[i]];
   pullPush(photo, trust.map((value) => (value > 0.5 ? 1 : 0)), size);
