@@ -13,7 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from make_pictures import TEST_SEED, bird_picture
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "unrender" / "viewer" / "page" / "examples"
-VIEWS = ((20, 62.0, 8.0), (3, 40.0, 12.0), (41, -65.0, 6.0), (7, 118.0, 15.0), (12, 75.0, 4.0), (16, -35.0, 18.0))
+VIEWS = (
+    (20, 62.0, 8.0),
+    (3, 40.0, 12.0),
+    (41, -65.0, 6.0),
+    (7, 118.0, 15.0),
+    (12, 75.0, 4.0),
+    (16, -35.0, 18.0),
+)
 """Seed, azimuth and elevation in degrees of each."""
 
 

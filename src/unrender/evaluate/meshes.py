@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unrender.camera import Camera, orbit
-from unrender.errors import ConfigError
 from unrender.data.mesh_set import MeshRecord, MeshSet
+from unrender.errors import ConfigError
 from unrender.evaluate.paint import has_colours, paint
 from unrender.evaluate.runs import MASKS, VARIANTS, Run, Variant, run_variants, score_view
 from unrender.evaluate.views import SIZE, orbit_camera, render_view, sh_light, smooth_view, unit_mesh

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unrender.data.mesh_set import MeshSet
 from unrender.data.photos import PhotoRecord, PhotoSet
 from unrender.errors import ConfigError, InputError
-from unrender.data.mesh_set import MeshSet
 from unrender.evaluate.runs import MASKS, VARIANTS, Variant, run_variants, score_view
 from unrender.image import photo_from_array
 from unrender.mesh import load_mesh

@@ -91,10 +91,7 @@ def export_model(config: ExportConfig) -> float:
 
     spaces = load_file(config.shape_space)
     save_file(
-        {
-            k: v.astype(np.float16) if v.dtype == np.float32 else v
-            for k, v in spaces.items()
-        },
+        {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in spaces.items()},
         str(out / SHAPES_FILE),
     )
     card = {

@@ -56,7 +56,7 @@ def _forward(begin, end, bands, clip, faces, index, out, slopes):
         image, band = item // bands, item % bands
         points = clip[image if clip.shape[0] > 1 else 0]
         e00 = e01 = e02 = e10 = e11 = e12 = e20 = e21 = e22 = 0.0
-        last = -1
+        last = np.int64(-1)
         for row in range(height * band // bands, height * (band + 1) // bands):
             y = (row + 0.5) * step_y - 1.0
             for column in range(width):
@@ -126,7 +126,7 @@ def _vjp(begin, end, bands, clip, faces, packed, grad_packed, grad_slopes, grad)
     for item in range(begin, end):
         image, band = item // bands, item % bands
         points = clip[image if clip.shape[0] > 1 else 0]
-        last = -1
+        last = np.int64(-1)
         for row in range(height * band // bands, height * (band + 1) // bands):
             y = (row + 0.5) * step_y - 1.0
             for column in range(width):
