@@ -13,7 +13,7 @@ def run(arguments: Sequence[str]) -> int:
     """Compile all kernels into the cache, those of the sample picture's way through the model too."""
     OneLineParser("unrender warm", "Compile the kernels ahead of the first use.").parse_args(list(arguments))
     start = time.perf_counter()
-    from unrender.render.warm import warm
+    from unrender.render import warm
 
     warm()
     sample = files("unrender") / "models" / "sample.jpg"
