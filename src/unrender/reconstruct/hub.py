@@ -130,7 +130,7 @@ def model_card(card: Mapping[str, Any], repo_id: str) -> str:
 # {card["name"]} {card["version"]}
 
 Turns one photo of an object into a textured triangle mesh with its camera and light, on a CPU, with
-[unrender](https://pypi.org/project/unrender/). It knows: {", ".join(categories)}.
+`unrender`. It knows: {", ".join(categories)}.
 
 Licence: {card["licence"]}. {about}
 
