@@ -40,8 +40,8 @@ class LoopConfig:
         hypotheses: how many camera hypotheses start.
         outline_points: points on the mask's outline.
         near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
-        usual: coefficients beyond this size are rare; what goes further is held with `usual_precision`.
-        usual_precision: see there.
+        usual: size up to which coefficients are common.
+        usual_precision: precision of what goes beyond `usual`, which only few shapes have.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.

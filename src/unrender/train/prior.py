@@ -32,6 +32,7 @@ from unrender.losses import laplacian_loss, soft_iou_loss, uniform_laplacian
 from unrender.template import make_template
 from unrender.topology import neighbour_table
 from unrender.train.cameras import clip_from_cameras
+from unrender.train.objects import box_average
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _pool(picture: np.ndarray, size: int) -> np.ndarray:
     side = picture.shape[0]
     if side < size:
         return picture.repeat(size // side, 0).repeat(size // side, 1)
-    return picture.reshape(size, side // size, size, side // size, -1).mean((1, 3))
+    return box_average(picture[None], size)[0]
 
 
 def _write(model: _LinearModel, config: PriorConfig) -> Path:
