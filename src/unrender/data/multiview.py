@@ -120,6 +120,15 @@ class MultiviewSet:
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
+    @property
+    def categories(self) -> np.ndarray:
+        """Name of each object's category, str [len(self)]; "" where the set does not say."""
+        names = [
+            shard["category"] if "category" in shard else np.full(len(shard["seed"]), "")
+            for shard in self._shards
+        ]
+        return np.concatenate([np.zeros(0, "<U1"), *names]).astype(str)
+
     def __getitem__(self, index: int) -> MultiviewObject:
         if not -len(self) <= index < len(self):
             raise IndexError(f"object {index} of {len(self)}")
