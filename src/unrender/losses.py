@@ -53,6 +53,24 @@ def laplacian_loss(vertices: Tensor, neighbours: Tensor, weights: Tensor) -> Ten
     return (uniform_laplacian(vertices, neighbours, weights) ** 2).sum(-1).mean()
 
 
+def flatten_loss(vertices: Tensor, pairs: Tensor) -> Tensor:
+    """Mean of (1 - cos)^2 of the angle between the normals of faces that share an edge.
+
+    The flattening loss of Soft Rasterizer (Liu et al., ICCV 2019), 0 for a plane.
+
+    Args:
+        vertices: [B, V, 3]. pairs: int64 [E, 4]: the edge's two vertices, then the two opposite to it.
+    """
+    start = vertices[:, pairs[:, 0]]
+    edge = F.normalize(vertices[:, pairs[:, 1]] - start, dim=-1, eps=_EPSILON)
+    sides = []
+    for column in (2, 3):
+        side = vertices[:, pairs[:, column]] - start
+        across = side - (side * edge).sum(-1, keepdim=True) * edge
+        sides.append(F.normalize(across, dim=-1, eps=_EPSILON))
+    return ((1 + (sides[0] * sides[1]).sum(-1)) ** 2).mean()
+
+
 def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
     """Angle in radians between rotation matrices [..., 3, 3]; smooth at zero (through the chord length)."""
     chord = ((first - second) ** 2).sum((-1, -2))

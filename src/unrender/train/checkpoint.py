@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unrender.errors import ModelError
+from unrender.network.model import NetworkConfig, UnrenderNetwork
 
 
 def save_checkpoint(
@@ -77,15 +78,52 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def load_weights(path: str | Path, model: nn.Module) -> None:
-    """Load the running average of a checkpoint into a network; tensors of another shape are left as they are.
+    """Load the running average of a checkpoint into a network.
+
+    Heads with a part for each category take over the parts of the categories that both networks know, so that
+    a network of many categories starts from one of a single one. Other tensors of another shape are left as
+    they are.
 
     Raises:
         ModelError: the file is missing or damaged, or nothing in it fits.
     """
-    tensors, _ = read_tensors(path)
+    tensors, meta = read_tensors(path)
     source = {k[8:]: v for k, v in tensors.items() if k.startswith("average.")}
     own = model.state_dict()
+    if isinstance(model, UnrenderNetwork):
+        _by_category(source, own, trained_categories(meta), model.config)
     fitting = {k: v for k, v in source.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"weights {path}: no tensor fits this network; was it trained with another one?")
     model.load_state_dict(fitting, strict=False)
+
+
+def trained_categories(meta: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Shape categories and labels of a checkpoint from its metadata; a file that names none is of birds."""
+    config, default = meta.get("config", {}), NetworkConfig()
+    return (
+        tuple(config.get("shape_categories", default.shape_categories)),
+        tuple(config.get("labels", default.categories)),
+    )
+
+
+def _by_category(
+    source: dict[str, Tensor],
+    own: dict[str, Tensor],
+    trained: tuple[tuple[str, ...], tuple[str, ...]],
+    config: NetworkConfig,
+) -> None:
+    """Rearrange in place the source's shape and category heads for a network of other categories."""
+    for head, old, new in (
+        ("shape", trained[0], config.shape_categories), ("category", trained[1], config.categories)
+    ):  # fmt: skip
+        for key in (f"{head}.weight", f"{head}.bias"):
+            if key not in source or len(source[key]) % len(old):
+                continue
+            before = source[key].unflatten(0, (len(old), -1))
+            after = own[key].clone().unflatten(0, (len(new), -1))
+            rows = min(before.shape[1], after.shape[1])
+            for number, name in enumerate(new):
+                if name in old:
+                    after[number, :rows] = before[old.index(name), :rows]
+            source[key] = after.flatten(0, 1)

@@ -26,6 +26,7 @@ class LossWeights:
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
         surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
+        laplacian, flatten: smoothness of free shapes (DIB-R: 0.01 and 0.001); linear shapes have a prior.
     """
 
     mask: float = 1.0
@@ -38,6 +39,8 @@ class LossWeights:
     photo_prior: float = 0.02
     category: float = 0.3
     surface: float = 0.5
+    laplacian: float = 0.0
+    flatten: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,17 @@ class TrainConfig:
         views: further views of each object that are rendered and compared.
         render_size: side of the rendered pictures in pixels.
         shape_space: safetensors file of the shape space; needed with `object_roots`.
+        shape: "linear", a category's mean and basis, or "free", offsets of every vertex of a sphere.
+        shape_categories: categories that have a shape; prefixes in the file `shape_space`.
+        labels: categories that pictures are classified into.
+        aliases: other names of categories, of rendered sets and of photos ("category" or
+            "category/subcategory", the latter first); "" for those that have no label.
+        default_category: of rendered objects whose set does not name one.
+        category_weights: how often each shape category is drawn, relative; those not named count 1.
+        yaw_symmetry: order of rotational symmetry about the vertical of categories whose front cannot be
+            told; 0 for any yaw.
+        photo_shares: share of the photos of a step that a label gets; the rest goes to all other photos.
+        leave_out: photo categories that are not used at all.
         initial_weights: safetensors file to start from (else ImageNet's encoder).
         learning_rate: of the heads; the encoder's is `encoder_rate` times it.
         clip_norm: limit of the gradient's norm.
@@ -75,6 +89,15 @@ class TrainConfig:
     views: int = 4
     render_size: int = 64
     shape_space: str | None = None
+    shape: str = "linear"
+    shape_categories: tuple[str, ...] = ("bird",)
+    labels: tuple[str, ...] = ("bird", "airplane", "car", "chair", "dinosaur", "animal", "object")
+    aliases: dict[str, str] = field(default_factory=dict)
+    default_category: str = "bird"
+    category_weights: dict[str, float] = field(default_factory=dict)
+    yaw_symmetry: dict[str, int] = field(default_factory=dict)
+    photo_shares: dict[str, float] = field(default_factory=lambda: {"bird": 0.4})
+    leave_out: tuple[str, ...] = ("motorbike",)
     initial_weights: str | None = None
     learning_rate: float = 1e-3
     encoder_rate: float = 0.3
@@ -142,6 +165,8 @@ def _build(cls: Any, record: Any, source: str) -> Any:
             if not isinstance(value, list | tuple):
                 raise ConfigError(f"{source}: {key} must be a list, got {value!r}")
             value = tuple(value)
+        elif kind.startswith("dict"):
+            value = _mapping(value, kind, f"{source}: {key}")
         values[key] = value
     missing = [
         name
@@ -153,3 +178,17 @@ def _build(cls: Any, record: Any, source: str) -> Any:
     if missing:
         raise ConfigError(f"{source}: the field {missing[0]!r} is missing")
     return cls(**values)
+
+
+def _mapping(value: Any, kind: str, source: str) -> dict[str, Any]:
+    """A mapping of names to text, numbers or whole numbers, as `kind` says."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "dict[str, str]": (str,), "dict[str, float]": (int, float), "dict[str, int]": (int,)
+    }  # fmt: skip
+    wanted = kinds[kind]
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source} must be a mapping, got {value!r}")
+    for name, entry in value.items():
+        if not isinstance(name, str) or not isinstance(entry, wanted) or isinstance(entry, bool):
+            raise ConfigError(f"{source} must be {kind}, got {name!r}: {entry!r}")
+    return dict(value)

@@ -10,7 +10,9 @@ import numpy as np
 
 from unrender.data.multiview import MultiviewObject, MultiviewSet, decode_canonical
 from unrender.data.photos import PhotoSet
+from unrender.errors import ConfigError
 from unrender.synthesize.augment import composite, degrade, random_background
+from unrender.train.sampling import CategoryPlan, draw_within, systematic
 
 X_ODD = (3, 4, 7)
 """Spherical-harmonic coefficients of order <= 2 that change sign when x does."""
@@ -29,6 +31,7 @@ class ObjectBatch:
         light: [B, 9, 3] float32, shading coefficients in the object's frame.
         canonical: [B, 3, S/4, S/4] float32 canonical coordinates in the encoded view.
         labelled: [B, S/4, S/4] float32, the share of each cell where they are known.
+        categories: [B] int64, number of the shape category.
     """
 
     images: np.ndarray
@@ -39,17 +42,22 @@ class ObjectBatch:
     light: np.ndarray
     canonical: np.ndarray
     labelled: np.ndarray
+    categories: np.ndarray
 
 
 class ObjectSampler:
     """Random objects and views of a multi-view set.
 
     Args:
-        roots: the sets' folders; every object is as likely as any other.
+        roots: the sets' folders; every object of a category is as likely as any other of it.
         views: compared views per object, the encoded one included.
         size: side of the encoded pictures; they are stored at this size.
         render_size: side of the compared pictures; divides `size`.
         backgrounds: folders of photos whose training rows serve as backgrounds.
+        plan: the categories and how often each is drawn; None takes every object, as of one category.
+
+    Raises:
+        ConfigError: no object is of a category of the plan.
     """
 
     def __init__(
@@ -59,9 +67,22 @@ class ObjectSampler:
         size: int,
         render_size: int,
         backgrounds: Sequence[str | Path] = (),
+        plan: CategoryPlan | None = None,
     ) -> None:
         self.sets = [MultiviewSet(root, partial=True) for root in roots]
         self.ends = np.cumsum([len(item) for item in self.sets])
+        names = np.concatenate([item.categories for item in self.sets])
+        if plan is None:
+            self.labels, count = np.zeros(len(names), np.int64), 1
+        else:
+            known = {name: plan.index(name) for name in np.unique(names).tolist()}
+            self.labels, count = np.array([known[name] for name in names.tolist()]), len(plan.names)
+        self.groups = [np.flatnonzero(self.labels == number) for number in range(count)]
+        present = [number for number, group in enumerate(self.groups) if len(group)]
+        if not present:
+            found = ", ".join(sorted(set(names.tolist()) - {""})) or "none named"
+            raise ConfigError(f"object_roots: no object of a shape category; categories there: {found}")
+        self.shares = np.ones(1) if plan is None else plan.shares(present)
         self.views, self.size, self.render_size = views, size, render_size
         self.backgrounds: list[np.ndarray] = []
         for folder in backgrounds:
@@ -87,7 +108,7 @@ class ObjectSampler:
         light = np.empty((count, 9, 3), np.float32)
         canonical = np.zeros((count, 3, size // 4, size // 4), np.float32)
         labelled = np.zeros((count, size // 4, size // 4), np.float32)
-        picks = rng.choice(len(self), count, replace=count > len(self))
+        picks = draw_within(self.groups, systematic(self.shares, count, rng), rng)
         for row, pick in enumerate(picks):
             item = self.item(int(pick))
             chosen = rng.choice(len(item.world_to_camera), views, replace=False)
@@ -118,7 +139,9 @@ class ObjectSampler:
                 0, ..., 0
             ]
             colours[row] = averaged[..., :3] / np.maximum(averaged[..., 3:], 1e-3)
-        return ObjectBatch(images, visible, cameras, masks, colours, light, canonical, labelled)
+        return ObjectBatch(
+            images, visible, cameras, masks, colours, light, canonical, labelled, self.labels[picks]
+        )
 
 
 def surface_labels(picture: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

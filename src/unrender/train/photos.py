@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from unrender.data.photos import PhotoSet
+from unrender.data.photos import PhotoRecord, PhotoSet
 from unrender.errors import ConfigError
+from unrender.train.sampling import draw_within, systematic
 
 IGNORE_CATEGORY = -1
 """Label of photos whose category the network does not know."""
@@ -38,58 +39,69 @@ class PhotoSampler:
 
     Args:
         roots: folders with an `index.csv`.
-        categories: the network's categories, in order.
+        labels: the network's categories, in order.
         size: side of the pictures in pixels.
         leave_out: categories that are not used at all.
-        favoured: a category drawn more often, and how large a share of the batch it gets.
+        shares: share of a batch that a label gets; what is left goes to all other photos.
+        aliases: labels by another name, as `label_of` reads them.
+
     Raises:
-        ConfigError: no photo is left.
+        ConfigError: no photo is left, or the shares are more than everything.
     """
 
     def __init__(
         self,
         roots: Sequence[str | Path],
-        categories: Sequence[str],
+        labels: Sequence[str],
         size: int = 128,
+        *,
         leave_out: Sequence[str] = ("motorbike",),
-        favoured: tuple[str, float] = ("bird", 0.4),
+        shares: Mapping[str, float] | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self.size = size
-        self.favoured_share = favoured[1]
         self.items: list[tuple[np.ndarray, np.ndarray]] = []
-        labels: list[int] = []
+        numbers: list[int] = []
         whole: list[bool] = []
-        names = list(categories)
+        names = list(labels)
         for root in roots:
             photos = PhotoSet(root).filter(split="train", permissive=True)
             for record in photos:
                 if record.category in leave_out:
                     continue
                 self.items.append(photos.read(record))
-                known = record.category in names
-                labels.append(names.index(record.category) if known else IGNORE_CATEGORY)
+                name = label_of(record, aliases or {})
+                numbers.append(names.index(name) if name in names else IGNORE_CATEGORY)
                 whole.append(not record.truncated)
         if not self.items:
             raise ConfigError(f"photos: no permissively licensed training photo in {list(map(str, roots))}")
-        self.labels = np.array(labels)
+        self.labels = np.array(numbers)
         self.whole = np.array(whole)
-        favoured_label = names.index(favoured[0]) if favoured[0] in names else IGNORE_CATEGORY
-        self.favoured = np.flatnonzero((self.labels == favoured_label) & (favoured_label >= 0))
-        self.others = np.flatnonzero((self.labels != favoured_label) | (favoured_label < 0))
+        self.groups, self.shares = self._groups(names, shares or {})
+
+    def _groups(self, names: list[str], shares: Mapping[str, float]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Photos of each label that has a share of its own, then all others; and their shares."""
+        if sum(shares.values()) > 1 + 1e-6 or min(shares.values(), default=0) < 0:
+            raise ConfigError(f"photo_shares: expected shares of at most 1 together, got {dict(shares)}")
+        groups, parts, rest = [], [], np.ones(len(self.labels), bool)
+        for name, share in shares.items():
+            chosen = self.labels == names.index(name) if name in names else np.zeros(len(rest), bool)
+            if chosen.any():
+                groups.append(np.flatnonzero(chosen))
+                parts.append(share)
+                rest &= ~chosen
+        if rest.any():
+            groups.append(np.flatnonzero(rest))
+            parts.append(max(0.0, 1 - sum(parts)))
+        weights = np.array(parts)
+        return groups, weights / weights.sum() if weights.sum() > 0 else np.full(len(parts), 1 / len(parts))
 
     def __len__(self) -> int:
         return len(self.items)
 
     def batch(self, count: int, rng: np.random.Generator) -> PhotoBatch:
-        """`count` random crops; the favoured category comes first."""
-        favoured = round(count * self.favoured_share) if len(self.favoured) else 0
-        if not len(self.others):
-            favoured = count
-        picks = np.concatenate(
-            [rng.choice(self.favoured, favoured), rng.choice(self.others, count - favoured)]
-            if favoured and favoured < count
-            else [rng.choice(self.favoured if favoured else self.others, count)]
-        ).astype(int)
+        """`count` random crops; labels with a share of their own come first."""
+        picks = draw_within(self.groups, systematic(self.shares, count, rng), rng)
         half = self.size // 2
         images = np.empty((count, 3, self.size, self.size), np.float32)
         masks = np.empty((count, half, half), np.float32)
@@ -108,6 +120,12 @@ class PhotoSampler:
             )
             inside[row] = bool(self.whole[pick]) and border < 0.5
         return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside)
+
+
+def label_of(record: PhotoRecord, aliases: Mapping[str, str]) -> str:
+    """The label of a photo: the alias of "category/subcategory", else of its category, else the category."""
+    full = f"{record.category}/{record.subcategory}"
+    return aliases.get(full, aliases.get(record.category, record.category))
 
 
 def random_crop(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:

@@ -12,20 +12,21 @@ from unrender.network.model import Prediction
 from unrender.placement import mask_extent, place
 from unrender.train.cameras import FOCAL
 from unrender.train.shading import TemplateRenderer
+from unrender.train.spaces import Shapes
 
 TURNED_AZIMUTHS = (90, 0, 180, 35)
 
 
 def preview_sheet(
-    prediction: Prediction, images: Tensor, mean: Tensor | None, basis: Tensor | None
+    prediction: Prediction, images: Tensor, shapes: Shapes | None, category: Tensor
 ) -> Image.Image:
-    """One row a picture; without a shape space only picture and mask are shown."""
+    """One row a picture, of shape categories int64 [B]; without shapes only picture and mask are shown."""
     size = images.shape[-1]
     pictures = images.permute(0, 2, 3, 1).contiguous()
     masks = torch.sigmoid(prediction.mask_logits).repeat_interleave(2, 1).repeat_interleave(2, 2)
     columns = [pictures, masks[..., None].expand(-1, -1, -1, 3)]
-    if mean is not None and basis is not None:
-        vertices = mean + torch.einsum("nk,kvc->nvc", prediction.coefficients[:, 0], basis)
+    if shapes is not None:
+        vertices = shapes.vertices(shapes.select(prediction.coefficients, category), category)
         renderer = TemplateRenderer(size)
         rows = torch.arange(len(images))
         rotations = prediction.rotations[rows, prediction.hypothesis_logits.argmax(1)]

@@ -26,10 +26,9 @@ from torch import Tensor
 
 from unrender.errors import ConfigError
 from unrender.network.model import NetworkConfig, UnrenderNetwork
-from unrender.shape_space import load_shape_space
 from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from unrender.train.config import TrainConfig, load_config
-from unrender.train.step import Objective
+from unrender.train.step import Objective, make_shapes
 
 
 def train_from_config(path: str | Path, *, resume: bool = False) -> Path:
@@ -76,10 +75,13 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
 
 
 def network_config(config: TrainConfig) -> NetworkConfig:
-    """Sizes of the network: as many coefficients as the shape space has."""
-    if not config.shape_space:
-        return NetworkConfig()
-    return NetworkConfig(coefficients=load_shape_space(config.shape_space, "bird.").size)
+    """Sizes of the network: as many coefficients as the largest shape space has."""
+    shapes = make_shapes(config)
+    return NetworkConfig(
+        coefficients=NetworkConfig().coefficients if shapes is None else shapes.coefficients,
+        shape_categories=config.shape_categories,
+        categories=config.labels,
+    )
 
 
 def keep_memory() -> None:
@@ -130,7 +132,7 @@ class _Loop:
         self.config, self.folder, self.network = config, folder, network
         self.average, self.optimizer, self.objective = average, optimizer, objective
         self.sums: dict[str, float] = {}
-        self.since = 0
+        self.counts: dict[str, int] = {}
 
     def run(self, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -193,10 +195,10 @@ class _Loop:
     def accumulate(self, scalars: dict[str, float]) -> None:
         for key, value in scalars.items():
             self.sums[key] = self.sums.get(key, 0.0) + value
-        self.since += 1
+            self.counts[key] = self.counts.get(key, 0) + 1
 
     def log(self, step: int, writer: Any, progress: Progress, task: Any) -> None:
-        means = {key: value / self.since for key, value in self.sums.items()}
+        means = {key: value / self.counts[key] for key, value in self.sums.items()}
         images = self.config.photo_batch + self.config.object_batch
         means["images_per_second"] = images / max(means["seconds/step"], 1e-9)
         for key, value in means.items():
@@ -204,11 +206,12 @@ class _Loop:
         self.append_csv({"step": float(step), **means})
         note = f"loss {means['loss']:.3f}  {means['images_per_second']:.0f} images/s"
         progress.update(task, completed=step, note=note)
-        self.sums, self.since = {}, 0
+        self.sums, self.counts = {}, {}
 
     def append_csv(self, row: dict[str, float]) -> None:
         path = self.folder / "log.csv"
-        header = list(row)
+        extra = [name for name in self.objective.scalar_names if name not in row]
+        header = [*row, *extra]
         is_new = not path.exists()
         if not is_new:
             with path.open() as file:

@@ -12,16 +12,28 @@ from PIL import Image
 from torch import Tensor
 
 from unrender.errors import ConfigError
-from unrender.losses import geodesic_angle, mask_head_loss, masked_colour_loss, soft_iou_loss, surface_loss
+from unrender.losses import (
+    flatten_loss,
+    laplacian_loss,
+    mask_head_loss,
+    masked_colour_loss,
+    soft_iou_loss,
+    surface_loss,
+)
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.placement import mask_extent, place
-from unrender.shape_space import load_shape_space
+from unrender.template import make_template
+from unrender.topology import edge_faces, neighbour_table
+from unrender.train.camera_loss import camera_loss, likeliest_rotations, surface_error
 from unrender.train.cameras import FOCAL
 from unrender.train.config import TrainConfig
 from unrender.train.objects import ObjectBatch, ObjectSampler
 from unrender.train.photos import IGNORE_CATEGORY, PhotoBatch, PhotoSampler
 from unrender.train.preview import preview_sheet
+from unrender.train.sampling import CategoryPlan
 from unrender.train.shading import TemplateRenderer
+from unrender.train.spaces import FreeShape, LinearShapes, Shapes
+from unrender.train.symmetry import YawChoice
 
 PHOTO_HYPOTHESES = 2
 """Camera hypotheses rendered for a photo without camera."""
@@ -46,32 +58,52 @@ class Objective:
 
     def __init__(self, config: TrainConfig, network: NetworkConfig) -> None:
         self.config = config
+        self.names, self.labels = network.shape_categories, network.categories
         self.renderer = TemplateRenderer(config.render_size)
         self.photos = (
-            PhotoSampler(config.photo_roots, network.categories, network.image_size)
+            PhotoSampler(
+                config.photo_roots, self.labels, network.image_size,
+                leave_out=config.leave_out, shares=config.photo_shares, aliases=config.aliases,
+            )
             if config.photo_batch and config.photo_roots
             else None
-        )
+        )  # fmt: skip
         self.objects = None
         if config.object_batch and config.object_roots:
+            plan = CategoryPlan(self.names, config.default_category, config.aliases, config.category_weights)
             self.objects = ObjectSampler(
-                config.object_roots, config.views, network.image_size, config.render_size, config.photo_roots
-            )
+                config.object_roots, config.views, network.image_size, config.render_size, config.photo_roots,
+                plan,
+            )  # fmt: skip
         if self.photos is None and self.objects is None:
             raise ConfigError(
                 "config: no data; set photo_roots and photo_batch, or object_roots and object_batch"
             )
-        self.mean = self.basis = None
-        if config.shape_space:
-            space = load_shape_space(config.shape_space, "bird.")
-            if space.size != network.coefficients:
-                raise ConfigError(
-                    f"shape_space: has {space.size} coefficients, the network predicts {network.coefficients}"
-                )
-            self.mean = torch.from_numpy(space.mean)
-            self.basis = torch.from_numpy(space.basis)
-        elif self.objects is not None:
+        self.shapes = make_shapes(config)
+        if self.shapes is None and self.objects is not None:
             raise ConfigError("config: object_roots needs shape_space")
+        if self.shapes is not None and self.shapes.coefficients != network.coefficients:
+            raise ConfigError(
+                f"shape_space: has {self.shapes.coefficients} coefficients, "
+                f"the network predicts {network.coefficients}"
+            )
+        self.turn = YawChoice(self.names, config.yaw_symmetry)
+        self.label_of_shape = torch.tensor([_index(self.labels, name) for name in self.names])
+        self.shape_of_label = np.array([_index(self.names, name) for name in self.labels])
+        template = make_template(3)
+        index, weight = neighbour_table(template.faces, len(template.vertices))
+        self.neighbours = torch.from_numpy(index.astype(np.int64)), torch.from_numpy(weight)
+        table = edge_faces(template.faces)
+        self.edge_pairs = torch.from_numpy(
+            np.concatenate([table.vertices, table.opposite], 1).astype(np.int64)
+        )
+
+    @property
+    def scalar_names(self) -> tuple[str, ...]:
+        """Names of the scalars that not every step has: those of single categories."""
+        if self.objects is None or len(self.names) < 2:
+            return ()
+        return tuple(f"{kind}/{name}" for kind in ("iou", "rotation") for name in self.names)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """The pictures of one step; depends on `rng` alone."""
@@ -113,10 +145,11 @@ class Objective:
         self, network: UnrenderNetwork, prediction: Prediction, objects: ObjectBatch, delta: float
     ) -> dict[str, Tensor]:
         """Losses of synthetic objects: their cameras are exact and may be used."""
-        assert self.mean is not None and self.basis is not None
-        views = objects.masks.shape[1]
-        coefficients = prediction.coefficients[:, 0]
-        vertices = self.mean + torch.einsum("nk,kvc->nvc", coefficients, self.basis)
+        assert self.shapes is not None
+        objects = self.turn(objects, likeliest_rotations(prediction).numpy())
+        views, category = objects.masks.shape[1], torch.from_numpy(objects.categories)
+        coefficients = self.shapes.select(prediction.coefficients, category)
+        vertices = self.shapes.vertices(coefficients, category)
         cameras = torch.from_numpy(objects.cameras).flatten(0, 1)
         masks = torch.from_numpy(objects.masks).flatten(0, 1)
         rendered = self.renderer(
@@ -126,26 +159,39 @@ class Objective:
         both = masks * rendered.covered
         colours = torch.from_numpy(objects.colours).flatten(0, 1)
         truth = torch.from_numpy(objects.cameras[:, 0, :3, :3].copy())
-        camera, error = camera_loss(prediction, network.anchors, truth)
+        canonical, labelled = torch.from_numpy(objects.canonical), torch.from_numpy(objects.labelled)
+        camera, errors = camera_loss(prediction, network.anchors, truth)
         with torch.no_grad():
             covered = rendered.covered & (masks > 0.5)
             iou = covered.sum((1, 2)) / (rendered.covered | (masks > 0.5)).sum((1, 2)).clamp(min=1)
-        return {
+        terms = {
             "mask": mask_head_loss(prediction.mask_logits, torch.from_numpy(objects.visible)),
             "silhouette": soft_iou_loss(rendered.mask, masks).mean(),
             "colour": masked_colour_loss(rendered.colours, colours, both).mean(),
             "camera": camera,
-            "surface": surface_loss(
-                prediction.surface, torch.from_numpy(objects.canonical), torch.from_numpy(objects.labelled)
-            ),
+            "surface": surface_loss(prediction.surface, canonical, labelled),
             "light": ((prediction.light - torch.from_numpy(objects.light)) ** 2).mean(),
-            "prior": (coefficients**2).mean(),
-            "rotation_degrees": error,
-            "surface_error": surface_error(
-                prediction.surface, torch.from_numpy(objects.canonical), torch.from_numpy(objects.labelled)
-            ),
+            "prior": self.shapes.prior(coefficients, category),
+            "category": self.category_loss(prediction, self.label_of_shape[category]),
+            "rotation_degrees": errors.mean(),
+            "surface_error": surface_error(prediction.surface, canonical, labelled),
             "synthetic_iou": iou.mean(),
         }
+        if isinstance(self.shapes, FreeShape):
+            terms["laplacian"] = laplacian_loss(vertices, *self.neighbours)
+            terms["flatten"] = flatten_loss(vertices, self.edge_pairs)
+        if len(self.names) > 1:
+            by_view = iou.view(-1, views).mean(1)
+            for number in category.unique().tolist():
+                terms[f"iou/{self.names[number]}"] = by_view[category == number].mean()
+                terms[f"rotation/{self.names[number]}"] = errors[category == number].mean()
+        return terms
+
+    def category_loss(self, prediction: Prediction, labels: Tensor) -> Tensor:
+        """Cross-entropy over the pictures with a label; 0 if there is none."""
+        if not (labels != IGNORE_CATEGORY).any():
+            return prediction.category_logits.sum() * 0
+        return F.cross_entropy(prediction.category_logits, labels, ignore_index=IGNORE_CATEGORY)
 
     def photo_terms(self, prediction: Prediction, photos: PhotoBatch, delta: float) -> dict[str, Tensor]:
         """Losses of photos with masks and without cameras."""
@@ -153,30 +199,47 @@ class Objective:
         categories = torch.from_numpy(photos.categories)
         terms = {
             "mask": mask_head_loss(prediction.mask_logits, masks),
-            "category": F.cross_entropy(prediction.category_logits, categories, ignore_index=IGNORE_CATEGORY),
+            "category": self.category_loss(prediction, categories),
         }
         with torch.no_grad():
+            known = categories != IGNORE_CATEGORY
+            if known.any():
+                right = prediction.category_logits.argmax(1) == categories
+                terms["photo_category_accuracy"] = right[known].float().mean()
             found, target = prediction.mask_logits > 0, masks > 0.5
             iou = (target & found).sum((1, 2)) / (target | found).sum((1, 2)).clamp(min=1)
             terms["mask_head_iou"] = iou.mean()
-        chosen = np.flatnonzero((photos.categories == 0) & photos.whole)
-        if self.mean is not None and len(chosen) and self.config.weights.photo_silhouette:
-            terms.update(
-                self.photo_silhouettes(prediction, photos.masks[chosen], torch.from_numpy(chosen), delta)
-            )
+        category = self.photo_shapes(photos)
+        chosen = np.flatnonzero((category >= 0) & photos.whole)
+        if self.shapes is not None and len(chosen) and self.config.weights.photo_silhouette:
+            terms.update(self.photo_silhouettes(prediction, photos.masks, chosen, category, delta))
         return terms
 
+    def photo_shapes(self, photos: PhotoBatch) -> np.ndarray:
+        """Number of each photo's shape category, or -1, int64 [B]."""
+        return np.where(photos.categories >= 0, self.shape_of_label[photos.categories], -1)
+
     def photo_silhouettes(
-        self, prediction: Prediction, masks: np.ndarray, chosen: Tensor, delta: float
+        self,
+        prediction: Prediction,
+        masks: np.ndarray,
+        rows_used: np.ndarray,
+        shapes: np.ndarray,
+        delta: float,
     ) -> dict[str, Tensor]:
         """Soft IoU of the likelier hypotheses, each placed by the mask; weighted by their probabilities.
+
+        Args:
+            masks: [B, S/2, S/2] of all photos. rows_used: which of them count. shapes: [B] shape categories.
 
         Cameras are taken as they are: let to follow the silhouettes, they drift to foreshortened views whose
         round outlines fit anything.
         """
-        assert self.mean is not None and self.basis is not None
-        coefficients = prediction.coefficients[chosen, 0]
-        vertices = self.mean + torch.einsum("nk,kvc->nvc", coefficients, self.basis)
+        assert self.shapes is not None
+        chosen, category = torch.from_numpy(rows_used), torch.from_numpy(shapes[rows_used])
+        masks = masks[rows_used]
+        coefficients = self.shapes.select(prediction.coefficients[chosen], category)
+        vertices = self.shapes.vertices(coefficients, category)
         logits, order = prediction.hypothesis_logits[chosen].detach().topk(PHOTO_HYPOTHESES, dim=1)
         rows = torch.arange(len(chosen))[:, None]
         turned = vertices[:, None] @ prediction.rotations[chosen][rows, order].detach().transpose(2, 3)
@@ -194,46 +257,46 @@ class Objective:
         losses = soft_iou_loss(silhouettes, target).view(len(chosen), PHOTO_HYPOTHESES)
         return {
             "photo_silhouette": (torch.softmax(logits, 1) * losses).sum(1).mean(),
-            "photo_prior": (coefficients**2).mean(),
+            "photo_prior": self.shapes.prior(coefficients, category),
         }
 
     def preview(self, network: UnrenderNetwork, batch: Batch) -> Image.Image:
-        """A contact sheet: picture | mask | render | four turned views."""
+        """A contact sheet of objects, then photos: picture | mask | render | four turned views."""
+        rows, category = [], []
+        first = 0
+        for part in (batch.objects, batch.photos):
+            if part is None:
+                continue
+            some = np.unique(np.linspace(0, len(part.images) - 1, PREVIEW_ROWS).round().astype(int))
+            rows += [first + row for row in some]
+            shapes = self.photo_shapes(part) if isinstance(part, PhotoBatch) else part.categories
+            category += [shapes[row] for row in some]
+            first += len(part.images)
         with torch.no_grad():
-            images = batch.images
-            kept = torch.cat(
-                [images[:6], images[-6:] if batch.photos is None else images[self._photo_rows(batch)]]
-            )
-            return preview_sheet(network(kept), kept, self.mean, self.basis)
-
-    def _photo_rows(self, batch: Batch) -> slice:
-        first = len(batch.objects.images) if batch.objects else 0
-        return slice(first, first + 6)
+            images = batch.images[rows]
+            prediction = network(images)
+            guessed = self.shape_of_label[prediction.category_logits.argmax(1).numpy()]
+            known = np.array(category)
+            known = np.maximum(np.where(known >= 0, known, guessed), 0)
+            return preview_sheet(prediction, images, self.shapes, torch.from_numpy(known))
 
 
-@torch.no_grad()
-def surface_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean distance of predicted [B, 4, H, W] from true [B, 3, H, W] coordinates under a mask."""
-    distance = (prediction[:, :3] - target).norm(dim=1)
-    return (distance * mask).sum() / mask.sum().clamp(min=1)
+PREVIEW_ROWS = 8
+"""Rows of objects, and of photos, in a preview."""
 
 
-def camera_loss(prediction: Prediction, anchors: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Which hypothesis is right (cross-entropy), and how far the two nearest are off (radians).
+def make_shapes(config: TrainConfig) -> Shapes | None:
+    """The shapes of a run; None for one of photos alone.
 
-    Args:
-        anchors: [H, 3, 3]; truth: [B, 3, 3] world-to-camera rotations.
-
-    Returns:
-        The loss and the mean error of the likeliest hypothesis in degrees.
+    Raises:
+        ConfigError: an unknown kind of shape. ModelError: the file lacks a category.
     """
-    distance = geodesic_angle(anchors[None], truth[:, None])
-    soft = torch.softmax(-distance / 0.15, dim=1)
-    likelihood = -(soft * torch.log_softmax(prediction.hypothesis_logits, 1)).sum(1).mean()
-    nearest = distance.topk(2, dim=1, largest=False).indices
-    rows = torch.arange(len(truth))
-    angles = geodesic_angle(prediction.rotations[rows[:, None], nearest], truth[:, None])
-    with torch.no_grad():
-        best = prediction.hypothesis_logits.argmax(1)
-        error = torch.rad2deg(geodesic_angle(prediction.rotations[rows, best], truth)).mean()
-    return 0.5 * likelihood + angles.mean(), error
+    if config.shape not in ("linear", "free"):
+        raise ConfigError(f"shape: expected 'linear' or 'free', got {config.shape!r}")
+    if config.shape == "free":
+        return FreeShape(config.shape_categories)
+    return LinearShapes.load(config.shape_space, config.shape_categories) if config.shape_space else None
+
+
+def _index(names: tuple[str, ...], name: str) -> int:
+    return names.index(name) if name in names else IGNORE_CATEGORY
