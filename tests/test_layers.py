@@ -28,7 +28,7 @@ SECOND = 1
 SAME_LAYER = {("cli", "evaluate"), ("cli", "viewer"), ("train", "synthesize")}
 
 TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/", "compat/")
-NO_TORCH = ("network/runtime.py",)
+NO_TORCH = ("network/runtime.py", "network/calibration.py")
 
 MODULES = sorted(SOURCE.rglob("*.py"))
 

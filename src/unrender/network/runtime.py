@@ -17,7 +17,11 @@ MODEL_FILE, CARD_FILE, SHAPES_FILE = "model.onnx", "model.json", "shapes.safeten
 
 @dataclass(frozen=True)
 class Guess:
-    """What the network says about one picture: `unrender.network.model.Prediction` without the batch axis."""
+    """What the network says about one picture: `unrender.network.model.Prediction` without the batch axis.
+
+    `coefficients` are [C, K], one row for each of the card's shape categories; `categories` are calibrated
+    probabilities of the card's categories.
+    """
 
     mask: np.ndarray
     rotations: np.ndarray
@@ -33,7 +37,7 @@ class NetworkRuntime:
 
     Attributes:
         card: the model card's fields ("name", "version", "licence", "categories", "shape_categories",
-            "image_size").
+            "image_size"; where it was calibrated "temperature", see `unrender.network.calibration`).
         sha256: of the ONNX file, hexadecimal.
     """
 
@@ -65,6 +69,7 @@ class NetworkRuntime:
                 f"model {folder / MODEL_FILE}: is damaged or of another version ({reason})"
             ) from None
         self.image_size = int(self.card["image_size"])
+        self.temperature = float(self.card.get("temperature", 1.0))
 
     def __call__(self, image: np.ndarray) -> Guess:
         """Run on one picture, uint8 [S, S, 3] sRGB with S = `image_size`.
@@ -88,7 +93,7 @@ class NetworkRuntime:
             coefficients=coefficients[0].astype(np.float64),
             light=light[0],
             texture=np.ascontiguousarray(texture[0].transpose(1, 2, 0)),
-            categories=np.exp(_log_softmax(categories[0])),
+            categories=np.exp(_log_softmax(categories[0] / self.temperature)),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,17 @@ from unrender.template import make_template
 from unrender.texture import srgb_to_linear
 
 TEXTURE_SIZE = 256
+MIN_CONFIDENCE = 0.4
+"""Below this probability of the likeliest category a photo is taken for a general object."""
+GENERAL = "object"
+"""The category of what is of no other."""
 _BAKE_SIZE = 256
 _DEPTH_SIZE = 128
 T = TypeVar("T")
+
+
+class UncertainCategoryWarning(UserWarning):
+    """The network is not sure what a photo shows."""
 
 
 class Reconstructor:
@@ -48,6 +57,8 @@ class Reconstructor:
         self.loop_config = loop or LoopConfig()
         self.categories = tuple(runtime.card["shape_categories"])
         self.spaces = {name: load_shape_space(shapes, f"{name}.") for name in self.categories}
+        self.labels = tuple(runtime.card["categories"])
+        self.min_confidence = float(runtime.card.get("min_confidence", MIN_CONFIDENCE))
         self._loops: dict[tuple[str, float], Loop] = {}
 
     @classmethod
@@ -101,7 +112,9 @@ class Reconstructor:
             image: a photo, its file, or pixels (see `unrender.image.photo_from_array`).
             mask: bool [H, W] of the whole photo; else the network's own, or the photo's transparency.
             box: (x, y, width, height) of the object in photo pixels, where there are several.
-            category: overrides the network's choice; one of `self.categories`.
+            category: overrides the network's choice; one of `self.categories`. Without it the likeliest is
+                taken; if that is less probable than `self.min_confidence`, the category "object", where the
+                model has it, and an `UncertainCategoryWarning` is given.
             loop: correct camera and shape by rendering; False gives the network's guess, placed by the mask.
             shape: "predicted", or "mean" to keep the category's mean shape (a baseline for evaluation).
             appearance: "albedo" (without light) or "photo" (colours as lit, unlit material).
@@ -144,12 +157,12 @@ class Reconstructor:
                 )
             probability = _enlarge(coarse, _BAKE_SIZE)
 
-        name = category or self.categories[0]
+        name = category or self._choose(guess, photo.path)
         corrector = self._loop(name, crop[2], photo.height, fov_degrees)
         pose = clock.stage(
-            "loop", lambda: self._pose(corrector, coarse, guess, loop=loop, mean=shape == "mean")
+            "loop", lambda: self._pose(corrector, coarse, guess, name, loop=loop, mean=shape == "mean")
         )
-        vertices = self.spaces[name].vertices(pose.coefficients.astype(np.float32))
+        vertices = corrector.vertices(pose).astype(np.float32)
         camera = corrector.camera(pose, _BAKE_SIZE)
         texture, light = clock.stage(
             "texture",
@@ -225,9 +238,12 @@ class Reconstructor:
             self._loops[key] = Loop(self.spaces[category], self.loop_config, fov)
         return self._loops[key]
 
-    def _pose(self, corrector: Loop, mask: np.ndarray, guess: Guess, *, loop: bool, mean: bool) -> Pose:
-        coefficients = corrector.space.settle(guess.coefficients[0]) * (0.0 if mean else 1.0)
-        if not loop:
+    def _pose(
+        self, corrector: Loop, mask: np.ndarray, guess: Guess, name: str, *, loop: bool, mean: bool
+    ) -> Pose:
+        predicted = guess.coefficients[self.categories.index(name)][: corrector.space.size]
+        coefficients = corrector.space.settle(predicted) * (0.0 if mean else 1.0)
+        if not (loop and self.runtime.card.get("loop", True)):
             best = int(np.argmax(guess.log_probabilities))
             return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
         return corrector.correct(
@@ -250,9 +266,24 @@ class Reconstructor:
             vertices, camera.world_to_camera, camera.fx, close, mask, depth, predicted, guess.light, lit=lit
         )
 
+    def _choose(self, guess: Guess, path: str | None) -> str:
+        """The shape category of a photo: the likeliest, or the general one where that is not probable."""
+        if len(self.categories) == 1:
+            return self.categories[0]
+        best = max(self.categories, key=lambda name: self._confidence(guess, name))
+        confidence = self._confidence(guess, best)
+        if confidence >= self.min_confidence or best == GENERAL or GENERAL not in self.categories:
+            return best
+        warnings.warn(
+            f"{path or 'photo'}: not sure what it shows ({best} {confidence:.2f}); taken for a general "
+            "object, choose with --category or category=",
+            UncertainCategoryWarning,
+            stacklevel=3,
+        )
+        return GENERAL
+
     def _confidence(self, guess: Guess, name: str) -> float:
-        names = list(self.runtime.card["categories"])
-        return float(guess.categories[names.index(name)]) if name in names else 0.0
+        return float(guess.categories[self.labels.index(name)]) if name in self.labels else 0.0
 
 
 def _as_photo(image: Photo | np.ndarray | str | Path) -> Photo:
