@@ -8,7 +8,7 @@ from blobs import coverage, iou, turned, view
 
 from unrender.camera import Camera
 from unrender.errors import InputError
-from unrender.reconstruct.loop import Loop
+from unrender.reconstruct.loop import Loop, LoopConfig
 
 SIZE = 64
 
@@ -40,7 +40,7 @@ def test_finds_the_silhouette_again(space, seed):
     assert start.rotation == pytest.approx(case.hypotheses[0])
     np.testing.assert_allclose(found.rotation @ found.rotation.T, np.eye(3), atol=1e-9)
     # the pose's own claim, checked with the public renderer and camera
-    shown = coverage(space.vertices(found.coefficients), loop.camera(found, SIZE), samples=1)
+    shown = coverage(loop.vertices(found), loop.camera(found, SIZE), samples=1)
     assert iou(shown, case.mask) == pytest.approx(found.iou, abs=0.01)
 
 
@@ -48,7 +48,7 @@ def test_mean_shape_mode_moves_the_camera_alone(space):
     case, loop = Case(space, 7), Loop(space)
     zero = np.zeros(space.size)
     found = loop.correct(case.mask, case.hypotheses, case.scores, zero, free_shape=False)
-    assert (found.coefficients == 0).all()
+    assert (found.coefficients == 0).all() and (found.offsets == 0).all()
     assert found.iou > loop.guess(case.mask > 0.5, case.hypotheses[0], zero).iou
     assert loop.correct(case.mask, case.hypotheses, case.scores, zero).iou > found.iou
 
@@ -59,6 +59,25 @@ def test_a_right_guess_stays(space):
     assert found.iou > 0.97
     assert angle(found.rotation, case.rotation) < 4
     assert np.abs(found.coefficients - case.coefficients).max() < 0.7
+    true = space.vertices(case.coefficients)
+    assert np.linalg.norm(loop.vertices(found) - true, axis=1).mean() < 0.08
+
+
+def test_smooth_fields_reach_what_the_space_cannot_and_keep_the_coefficients_usual(space):
+    case = Case(space, 11)
+    swollen = space.vertices(case.coefficients).astype(np.float64)
+    swollen[:, 1] *= 1 + 0.5 * (swollen[:, 2] > 0) * swollen[:, 2]
+    camera = Camera.from_fov(SIZE, view(80, 10, 5.2, (0.0, 0.0)))
+    mask = coverage(swollen.astype(np.float32), camera)
+    rotation = camera.world_to_camera[None, :3, :3]
+    stiff = Loop(space, LoopConfig(field_precision=1e9))
+    free = Loop(space)
+    without = stiff.correct(mask, rotation, np.zeros(1), case.coefficients)
+    found = free.correct(mask, rotation, np.zeros(1), case.coefficients)
+    assert np.abs(without.offsets).max() < 1e-6
+    assert found.iou > without.iou
+    moved = np.linalg.norm(found.coefficients - case.coefficients)
+    assert moved < np.linalg.norm(without.coefficients - case.coefficients)
 
 
 def test_half_a_mask_does_not_break_the_shape(space):

@@ -2,12 +2,14 @@
 
 Levenberg-Marquardt on the outline (`unrender.reconstruct.contour`): several camera hypotheses start, the
 better ones go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong mask
-bends the shape only as far as the category allows. A step at 64 x 64 pixels takes well under a millisecond.
+bends the shape only as far as the category allows; what the category's space cannot say, smooth symmetric
+fields say (`unrender.reconstruct.fields`). Without them the coefficients bend the unseen side to reach an
+outline. A step at 64 x 64 pixels takes about a millisecond.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from unrender.reconstruct.contour import (
     project,
 )
 from unrender.reconstruct.distance import outline, signed_distance
+from unrender.reconstruct.fields import smooth_fields
 from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -40,12 +43,16 @@ class LoopConfig:
         hypotheses: how many camera hypotheses start.
         outline_points: points on the mask's outline.
         near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
+        near_mean: precision of the coefficients around the category's mean.
         usual: size up to which coefficients are common.
         usual_precision: precision of what goes beyond `usual`, which only few shapes have.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
+        field_degrees: largest degree of the smooth fields.
+        field_amplitude: expected size of the smoothest field in object radii.
+        field_precision: precision of the fields around zero, in squared pixels per unit.
     """
 
     size: int = 64
@@ -53,7 +60,8 @@ class LoopConfig:
     finishing: int = 20
     hypotheses: int = 2
     outline_points: int = 192
-    near_guess: float = 0.02
+    near_guess: float = 0.1
+    near_mean: float = 0.05
     usual: float = 2.0
     usual_precision: float = 1.0
     near_camera: float = 15.0
@@ -61,6 +69,9 @@ class LoopConfig:
     scale_end: float = 3.5
     likelihood: float = 0.1
     part_precision: float = 10.0
+    field_degrees: int = 3
+    field_amplitude: float = 0.08
+    field_precision: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,14 @@ class Pose:
         rotation: [3, 3] world-to-camera.
         translation: [3].
         coefficients: [K].
+        offsets: [M] of the smooth fields; zero where nothing was corrected.
         iou: intersection over union of the rendered coverage and the mask, at the loop's size.
     """
 
     rotation: np.ndarray
     translation: np.ndarray
     coefficients: np.ndarray
+    offsets: np.ndarray
     iou: float
 
     @property
@@ -102,15 +115,23 @@ class Loop:
         self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
         self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
         self.mean = space.mean.astype(np.float64)
-        self.basis = np.ascontiguousarray(space.basis.astype(np.float64).transpose(1, 0, 2))
+        fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude)
+        basis = np.concatenate([space.basis.astype(np.float64), fields])
+        self.offsets = len(fields)
+        self.basis = np.ascontiguousarray(basis.transpose(1, 0, 2))
+        self.flat_basis = np.ascontiguousarray(basis.reshape(len(basis), -1))
         size = self.config.size
-        self.flat_basis = np.ascontiguousarray(space.basis.astype(np.float64).reshape(space.size, -1))
         self.projection = Camera.from_fov(size, np.eye(4), fov_degrees).projection()
         self.focal = 0.5 * size / np.tan(np.radians(fov_degrees) / 2)
 
     def camera(self, pose: Pose, size: int) -> Camera:
         """The square crop's camera at `size` pixels a side."""
         return Camera.from_fov(size, pose.world_to_camera, self.fov_degrees)
+
+    def vertices(self, pose: Pose) -> np.ndarray:
+        """float64 [V, 3], object frame."""
+        unknowns = np.concatenate([pose.coefficients, pose.offsets])
+        return self.mean + (unknowns @ self.flat_basis).reshape(self.mean.shape)
 
     def guess(self, mask: np.ndarray, rotation: np.ndarray, coefficients: np.ndarray) -> Pose:
         """The network's rotation and shape, placed by the mask [S, S] bool; nothing is corrected."""
@@ -174,23 +195,20 @@ class Loop:
         """The view with the translation that `place` finds."""
         rotation = np.ascontiguousarray(rotation, np.float64)
         coefficients = np.asarray(coefficients, np.float64)
-        translation = place(self._vertices(coefficients) @ rotation.T, extent, self.focal, self.config.size)
-        return self._see(rotation, translation, coefficients, mask)
+        pose = Pose(rotation, np.zeros(3), coefficients, np.zeros(self.offsets), 0.0)
+        translation = place(self.vertices(pose) @ rotation.T, extent, self.focal, self.config.size)
+        return self._see(replace(pose, translation=translation), mask)
 
-    def _vertices(self, coefficients: np.ndarray) -> np.ndarray:
-        return self.mean + (coefficients @ self.flat_basis).reshape(self.mean.shape)
-
-    def _see(
-        self, rotation: np.ndarray, translation: np.ndarray, coefficients: np.ndarray, mask: np.ndarray
-    ) -> _View:
+    def _see(self, pose: Pose, mask: np.ndarray) -> _View:
         """Render the shape and compare it with the mask."""
-        size, vertices = self.config.size, self._vertices(coefficients)
+        size, vertices = self.config.size, self.vertices(pose)
         local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
         clip = np.empty((1, len(vertices), 4), np.float32)
         near_z, far_z = self.projection[2, 2], self.projection[2, 3]
+        rotation, translation = np.ascontiguousarray(pose.rotation), pose.translation
         project(vertices, rotation, translation, self.focal, size, near_z, far_z, local, pixels, clip)
         index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
-        return _View(Pose(rotation, translation, coefficients, overlap(index, mask)), local, pixels, index)
+        return _View(replace(pose, iou=overlap(index, mask)), local, pixels, index)
 
     def _step(
         self, candidate: _Candidate, target: _Target, mask: np.ndarray, scale: float, free_shape: bool
@@ -204,27 +222,24 @@ class Loop:
                 target.points, target.normals,
             )
         )  # fmt: skip
-        free = self.space.size if free_shape else 0
-        hessian, gradient = np.empty((6 + free, 6 + free)), np.empty(6 + free)
+        known = self.space.size
+        size = 6 + (len(self.flat_basis) if free_shape else 0)
+        hessian, gradient = np.empty((size, size)), np.empty(size)
         normal_equations(
             view.local, pose.translation, pose.rotation, view.pixels, self.focal, self.basis,
             matches.vertices, matches.points, matches.normals, matches.weights, target.distance, scale,
             hessian, gradient,
         )  # fmt: skip
-        gradient[:3] += config.near_camera * log_rotation(pose.rotation @ candidate.rotation.T)
-        diagonal = np.arange(6 + free)
-        hessian[diagonal[:3], diagonal[:3]] += config.near_camera
-        if free:
-            gradient[6:] += config.near_guess * (pose.coefficients - candidate.coefficients)
-            hessian[diagonal[6:], diagonal[6:]] += config.near_guess
-            excess = pose.coefficients - np.clip(pose.coefficients, -config.usual, config.usual)
-            gradient[6:] += config.usual_precision * excess
-            hessian[diagonal[6:], diagonal[6:]] += config.usual_precision * (excess != 0)
-            if self.space.optional is not None and not candidate.coefficients[self.space.optional].any():
-                put_away = 6 + np.flatnonzero(self.space.optional)
-                gradient[put_away] += config.part_precision * pose.coefficients[self.space.optional]
-                hessian[put_away, put_away] += config.part_precision
-        hessian[diagonal, diagonal] += 1e-3 * hessian[diagonal, diagonal] + 1e-9
+        force, pull = np.zeros(size), np.zeros(size)
+        force[:3] = config.near_camera * log_rotation(pose.rotation @ candidate.rotation.T)
+        pull[:3] = config.near_camera
+        if free_shape:
+            force[6 : 6 + known], pull[6 : 6 + known] = self._shape_prior(pose, candidate)
+            force[6 + known :] = config.field_precision * pose.offsets
+            pull[6 + known :] = config.field_precision
+        gradient += force
+        diagonal = np.arange(size)
+        hessian[diagonal, diagonal] = 1.001 * (hessian[diagonal, diagonal] + pull) + 1e-9
         change = np.linalg.solve(hessian, -gradient)
         if not np.isfinite(change).all():
             return view
@@ -233,8 +248,27 @@ class Loop:
         change *= min(1.0, 0.35 / max(angle, 1e-9), 1.5 / max(bend, 1e-9))
         translation = pose.translation + change[3:6]
         translation[2] = min(translation[2], -1.3)
-        coefficients = pose.coefficients + change[6:] if free else pose.coefficients
-        return self._see(exp_rotation(change[:3]) @ pose.rotation, translation, coefficients, mask)
+        moved = replace(pose, rotation=exp_rotation(change[:3]) @ pose.rotation, translation=translation)
+        if free_shape:
+            moved = replace(
+                moved,
+                coefficients=pose.coefficients + change[6 : 6 + known],
+                offsets=pose.offsets + change[6 + known :],
+            )
+        return self._see(moved, mask)
+
+    def _shape_prior(self, pose: Pose, candidate: _Candidate) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and diagonal of the Hessian of the coefficients' prior, [K] each."""
+        config, coefficients, guess = self.config, pose.coefficients, candidate.coefficients
+        excess = coefficients - np.clip(coefficients, -config.usual, config.usual)
+        force = config.near_guess * (coefficients - guess) + config.near_mean * coefficients
+        force += config.usual_precision * excess
+        pull = config.near_guess + config.near_mean + config.usual_precision * (excess != 0)
+        if self.space.optional is not None and not guess[self.space.optional].any():
+            put_away = config.part_precision * self.space.optional
+            force += put_away * coefficients
+            pull = pull + put_away
+        return force, pull
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Reconstruction:
         mask: bool [H, W] of the whole photo.
         category: what it was reconstructed as. confidence: the network's probability of that.
         crop: (x, y, side) of the square the network saw, in photo pixels.
-        coefficients: float64 [K] shape coefficients.
+        coefficients: float64 [K] of the shape space; the mesh has the loop's smooth fields as well.
         appearance: "albedo", or "photo" for colours that contain their light.
         timings_ms: milliseconds by stage; they add up to photo in memory -> GLB bytes.
         model: "name", "version", "sha256", "licence" of the weights.
