@@ -77,24 +77,43 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from None
 
 
-def load_weights(path: str | Path, model: nn.Module) -> None:
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """The JSON metadata of a checkpoint alone; empty where it has none.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return dict(json.loads((file.metadata() or {}).get("meta", "{}")))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"weights {path}: cannot be read ({error}); train again") from None
+
+
+def load_weights(path: str | Path, model: nn.Module, *, strict: bool = False) -> None:
     """Load the running average of a checkpoint into a network.
 
     Heads with a part for each category take over the parts of the categories that both networks know, so that
     a network of many categories starts from one of a single one. Other tensors of another shape are left as
     they are.
 
+    Args:
+        strict: every tensor of the network must be there, in its shape; nothing is rearranged.
+
     Raises:
-        ModelError: the file is missing or damaged, or nothing in it fits.
+        ModelError: the file is missing or damaged, or nothing in it fits (`strict`: something does not).
     """
     tensors, meta = read_tensors(path)
     source = {k[8:]: v for k, v in tensors.items() if k.startswith("average.")}
     own = model.state_dict()
-    if isinstance(model, UnrenderNetwork):
+    if isinstance(model, UnrenderNetwork) and not strict:
         _by_category(source, own, trained_categories(meta), model.config)
     fitting = {k: v for k, v in source.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"weights {path}: no tensor fits this network; was it trained with another one?")
+    if strict and len(fitting) < len(own):
+        first = next(key for key in own if key not in fitting)
+        raise ModelError(f"weights {path}: the tensor {first} is missing or has another shape")
     model.load_state_dict(fitting, strict=False)
 
 

@@ -26,7 +26,8 @@ class LossWeights:
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
         surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
-        laplacian, flatten: smoothness of free shapes (DIB-R: 0.01 and 0.001); linear shapes have a prior.
+        laplacian: squared Laplacians of free shapes, summed over the vertices (DIB-R: 0.01).
+        flatten: angles between neighbouring faces of free shapes (DIB-R: 0.001). Linear shapes have a prior.
     """
 
     mask: float = 1.0

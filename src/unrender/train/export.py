@@ -1,5 +1,5 @@
-"""From a checkpoint to the folder that `Reconstructor.from_pretrained` reads: ONNX, shape space and model
-card.
+"""From a checkpoint to the folder that `Reconstructor.from_pretrained` reads: ONNX, shape spaces and model
+card. The checkpoint says which categories the network has.
 
 Weights are stored as float16 and cast when the model is loaded; everything is computed in float32.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from unrender.errors import MissingExtraError
 from unrender.network.model import OUTPUT_NAMES, NetworkConfig, UnrenderNetwork
 from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
 from unrender.shape_space import load_shape_space
-from unrender.train.checkpoint import load_weights
+from unrender.train.calibrate import calibrate_model
+from unrender.train.checkpoint import load_weights, read_meta, trained_categories
+from unrender.train.spaces import FreeShape
 
 HALF_LIMIT = 1024
 """Tensors of at least so many numbers are stored as float16."""
@@ -33,14 +36,16 @@ class ExportConfig:
 
     Attributes:
         checkpoint: safetensors file of a training run; its running average is exported.
-        shape_space: safetensors file of the shape space.
+        shape_space: safetensors file of the shape spaces; not read for free shapes.
         out: folder to write.
+        calibrate: folder of photos (split "val") on which the category's temperature is fitted; or none.
         name, version, licence, data: for the model card.
     """
 
     checkpoint: str
     shape_space: str
     out: str
+    calibrate: str | None = None
     name: str = "unrender-birds"
     version: str = "0.1.0"
     licence: str = "Apache-2.0; trained on procedural shapes and CC BY 4.0 photographs only"
@@ -70,9 +75,17 @@ def export_model(config: ExportConfig) -> float:
         import onnx
     except ImportError:
         raise MissingExtraError("exporting needs onnx; pip install 'unrender[train]'") from None
-    space = load_shape_space(config.shape_space, "bird.")
-    network = UnrenderNetwork(NetworkConfig(coefficients=space.size))
-    load_weights(config.checkpoint, network)
+    meta = read_meta(config.checkpoint)
+    shape_categories, labels = trained_categories(meta)
+    free = meta.get("config", {}).get("shape") == "free"
+    spaces = (
+        FreeShape(shape_categories).arrays() if free else read_spaces(config.shape_space, shape_categories)
+    )
+    sizes = {name: len(spaces[f"{name}.basis"]) for name in shape_categories}
+    network = UnrenderNetwork(
+        NetworkConfig(coefficients=max(sizes.values()), shape_categories=shape_categories, categories=labels)
+    )
+    load_weights(config.checkpoint, network, strict=True)
     network.eval()
     size = network.config.image_size
     out = Path(config.out)
@@ -89,7 +102,6 @@ def export_model(config: ExportConfig) -> float:
     onnx.save(model, str(temporary))
     os.replace(temporary, out / MODEL_FILE)
 
-    spaces = load_file(config.shape_space)
     save_file(
         {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in spaces.items()},
         str(out / SHAPES_FILE),
@@ -103,9 +115,24 @@ def export_model(config: ExportConfig) -> float:
         "coefficients": network.config.coefficients,
         "shape_categories": list(network.config.shape_categories),
         "categories": list(network.config.categories),
+        "loop": not free,
     }
     (out / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n")
-    return _difference(network, out / MODEL_FILE)
+    difference = _difference(network, out / MODEL_FILE)
+    if config.calibrate is not None:
+        calibrate_model(out, config.calibrate, meta.get("config", {}).get("aliases", {}))
+    return difference
+
+
+def read_spaces(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays of the shape spaces "<name>." of a file.
+
+    Raises:
+        ModelError: the file is missing or damaged, or lacks a category.
+    """
+    for name in names:
+        load_shape_space(path, f"{name}.")
+    return {key: value for key, value in load_file(path).items() if key.split(".")[0] in names}
 
 
 def _store_half(model: object) -> None:

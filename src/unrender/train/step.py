@@ -178,7 +178,7 @@ class Objective:
             "synthetic_iou": iou.mean(),
         }
         if isinstance(self.shapes, FreeShape):
-            terms["laplacian"] = laplacian_loss(vertices, *self.neighbours)
+            terms["laplacian"] = vertices.shape[1] * laplacian_loss(vertices, *self.neighbours)
             terms["flatten"] = flatten_loss(vertices, self.edge_pairs)
         if len(self.names) > 1:
             by_view = iou.view(-1, views).mean(1)
