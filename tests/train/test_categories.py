@@ -285,6 +285,7 @@ def test_the_papers_own_way_runs(birds, cars, weights, tmp_path):
 def test_exporting_incomplete_weights_is_refused(tmp_path, spaces_file):
     network = UnrenderNetwork(NetworkConfig(coefficients=30))
     optimizer = torch.optim.AdamW(network.parameters())
-    save_checkpoint(tmp_path / "c", network, dict(network.state_dict()), optimizer, {})
+    average = {key: value.clone() for key, value in network.state_dict().items()}
+    save_checkpoint(tmp_path / "c", network, average, optimizer, {})
     with pytest.raises(ModelError, match=r"shape\.weight"):
         export_model(ExportConfig(str(tmp_path / "c"), str(spaces_file), str(tmp_path / "model")))
