@@ -182,9 +182,8 @@ def mesh_folder(tmp_path):
 
 def test_only_permissive_training_meshes_are_used(mesh_folder):
     source = f"meshes:{mesh_folder}"
-    assert [(file.rsplit("/", 1)[1], category) for file, category in indexed_meshes(str(mesh_folder))] == [
-        ("free.glb", "car")
-    ]
+    found = [(file.rsplit("/", 1)[1], *rest) for file, *rest in indexed_meshes(str(mesh_folder))]
+    assert found == [("free.glb", "car", True)]
     item = make_object(source, (), 3)
     assert item.category == "car" and not item.shared
     check_source(f"meshes/car:{mesh_folder}=1,birds=2", ())

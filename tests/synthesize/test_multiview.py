@@ -110,7 +110,7 @@ def test_killed_in_the_middle_leaves_only_whole_shards(rendered, tmp_path):
     for shard in out.glob("shard_*"):
         assert {file.name for file in shard.iterdir()} == {
             "rgba.npy", "world_to_camera.npy", "light.npy", "seed.npy", "state.npy", "category.npy",
-            "canonical.npy",
+            "canonical.npy", "oriented.npy",
         }  # fmt: skip
     partial = MultiviewSet(out, partial=True)
     assert len(partial) in (2, 4, 5)

@@ -9,11 +9,16 @@ by memory map. First axis: objects of the shard.
     seed             int64 [n]                         the object's seed
     state            uint8 [n]                         optional; 1 where an optional part is out (open wings)
     category         <U16 [n]                          optional; name of the object's category, "" if unknown
+    oriented         uint8 [n]                         optional; 0 where the front is not known to be +Z
     canonical        uint8 [n, views, c, c, 3]         optional; 0 = nothing, else `decode_canonical`; all 0
-    for objects
-                                                       whose coordinates mean nothing to others (gathered
-                                                       meshes)
+                                                       for objects whose coordinates mean nothing to others
     albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
+
+Canonical coordinates say which part of a category's default object a point belongs to: a generator moves the
+default object's vertices, so a point keeps its coordinates whatever the object looks like. Parts that the default
+object lacks (a second wing, a propeller) lie in one point inside it. Gathered meshes know nothing of it: they have
+no coordinates, apart from those of the category "object", where they are the place in the bounding box, -1 to 1
+along each axis.
 """
 
 from __future__ import annotations
@@ -65,6 +70,7 @@ class MultiviewObject:
     fov_degrees: float
     state: int = 0
     category: str = ""
+    oriented: bool = True
 
     def camera(self, view: int) -> Camera:
         """Camera of a view, for pictures of the stored size."""
@@ -143,4 +149,5 @@ class MultiviewSet:
             float(self.index["fov_degrees"]),
             int(shard["state"][row]) if "state" in shard else 0,
             str(shard["category"][row]) if "category" in shard else "",
+            bool(shard["oriented"][row]) if "oriented" in shard else True,
         )  # fmt: skip

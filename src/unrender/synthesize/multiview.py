@@ -197,7 +197,8 @@ def render_object(
             result.setdefault("canonical", []).append(picture)
     arrays = {name: np.stack(entries) for name, entries in result.items()}
     state, category = np.array(item.state, dtype=np.uint8), np.array(item.category, dtype="<U16")
-    return {**arrays, "light": light, "state": state, "category": category}
+    oriented = np.array(item.oriented, dtype=np.uint8)
+    return {**arrays, "light": light, "state": state, "category": category, "oriented": oriented}
 
 
 def _render_one(config: MultiviewConfig, index: int) -> dict[str, np.ndarray]:

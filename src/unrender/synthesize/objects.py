@@ -38,6 +38,10 @@ ALL_WEIGHTS: dict[str, float] = {
 }  # fmt: skip
 """Shares of the source "all"."""
 MESHES = "meshes"
+OTHER = "object"
+"""The category of everything that has none of its own."""
+FILED_UNDER_OTHER = ("train", "tank")
+"""Categories of mesh folders that count as `OTHER`."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ class SceneObject:
         state: 0 at rest; 1 where an optional part is out (a bird's wings are open).
         category: "bird", "car" ...; "" where unknown.
         shared: whether canonical coordinates mean the same on other objects of the category: so with
-            generators, not
-            with meshes of a folder.
+            generators and with gathered objects of the category "object", whose coordinates are those of
+            their bounding box; not with other meshes of a folder.
+        oriented: whether the front is known to be +Z.
     """
 
     vertices: np.ndarray
@@ -68,6 +73,7 @@ class SceneObject:
     state: int = 0
     category: str = ""
     shared: bool = True
+    oriented: bool = True
 
 
 def object_seed(seed: int, index: int) -> int:
@@ -108,9 +114,11 @@ def make_object(source: str, include: Sequence[str], seed: int) -> SceneObject:
     folder = mesh_folder(source)
     if folder is not None:
         files = indexed_meshes(*folder)
-        path, category = files[rng.integers(len(files))]
+        path, category, oriented = files[rng.integers(len(files))]
         varied = vary_mesh(_load(path), rng, parts=True)
-        return replace(varied, category=category, shared=False)
+        if category == OTHER:
+            varied = replace(varied, canonical=box_coordinates(varied.vertices))
+        return replace(varied, category=category, shared=category == OTHER, oriented=oriented)
     plain = mesh_files(source, tuple(include))
     return vary_mesh(_load(plain[rng.integers(len(plain))]), rng)
 
@@ -163,8 +171,8 @@ def mesh_folder(source: str) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=8)
-def indexed_meshes(folder: str, category: str = "") -> tuple[tuple[str, str], ...]:
-    """Files and categories of the permissive "train" rows of a folder's index.
+def indexed_meshes(folder: str, category: str = "") -> tuple[tuple[str, str, bool], ...]:
+    """Files, categories and whether the front is known, of the permissive "train" rows of a folder's index.
 
     Raises:
         ConfigError: no index, or no row fits.
@@ -172,7 +180,7 @@ def indexed_meshes(folder: str, category: str = "") -> tuple[tuple[str, str], ..
     rows = MeshSet(folder).filter(split="train")
     wanted = category.split("+") if category else sorted({row.category for row in rows})
     files = tuple(
-        (str(rows.path(row)), row.category)
+        (str(rows.path(row)), OTHER if row.category in FILED_UNDER_OTHER else row.category, row.oriented)
         for row in rows
         if is_permissive(row.licence) and row.category in wanted
     )
@@ -235,6 +243,12 @@ def vary_mesh(mesh: Mesh, rng: np.random.Generator, *, parts: bool = False) -> S
     if colors is None:
         colors = np.broadcast_to(rng.uniform(0.05, 0.8, 3), vertices.shape)
     return replace(result, colors=np.ascontiguousarray(colors, dtype=np.float32))
+
+
+def box_coordinates(vertices: np.ndarray) -> np.ndarray:
+    """Where in their bounding box vertices [V, 3] lie: float32 [V, 3] from -1 to 1 along each axis."""
+    low, high = vertices.min(0), vertices.max(0)
+    return np.asarray((2 * vertices - low - high) / np.maximum(high - low, 1e-6), dtype=np.float32)
 
 
 def part_of_vertex(mesh: Mesh) -> np.ndarray:
