@@ -39,11 +39,17 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def load_reconstructor(path: str | None, **settings: Any) -> Reconstructor:
-    """The model at `path`, or the one in the package; `settings` go to `Reconstructor.from_pretrained`."""
+def load_reconstructor(path: str | None, threads: int = 2) -> Reconstructor:
+    """The model at `path`, or the one in the package; it is read while numba is imported."""
+    from unrender.network.runtime import SHAPES_FILE
+    from unrender.reconstruct.hub import find_model
+    from unrender.reconstruct.loading import load_runtime
+
+    folder = find_model(path)
+    runtime = load_runtime(folder, threads)
     from unrender.reconstruct import Reconstructor
 
-    return Reconstructor.from_pretrained(path, **settings)
+    return Reconstructor(runtime, folder / SHAPES_FILE)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
+from unrender.reconstruct.loading import load_runtime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import crop_round, main_object, square_round
 from unrender.reconstruct.result import Reconstruction
@@ -76,7 +77,7 @@ class Reconstructor:
             ModelError: there is no such model, or it is damaged.
         """
         folder = find_model(path, **download)
-        return cls(NetworkRuntime(folder, threads), folder / SHAPES_FILE)
+        return cls(load_runtime(folder, threads), folder / SHAPES_FILE)
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, repo_id: str | None = None) -> Path:
         """Copy this model into a folder that can be pushed to the hub (see `unrender.reconstruct.hub`).
