@@ -8,6 +8,7 @@ photos share a step) and is faster.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -33,7 +34,12 @@ _BATCH_NORM_EPSILON = 1e-3
 
 
 class SamePadConv(nn.Conv2d):
-    """A convolution padded as the ImageNet weights expect: the odd pixel of padding goes right and below."""
+    """A convolution padded as the ImageNet weights expect: the odd pixel of padding goes right and below.
+
+    `convolve` is what computes it, `torch.nn.functional.conv2d` or the same with another gradient.
+    """
+
+    convolve: Callable[..., Tensor] = staticmethod(F.conv2d)
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -43,8 +49,8 @@ class SamePadConv(nn.Conv2d):
         before = total // 2
         if total % 2:
             x = F.pad(x, (before, total - before, before, total - before))
-            return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
-        return F.conv2d(x, self.weight, self.bias, self.stride, before, 1, self.groups)
+            return self.convolve(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
+        return self.convolve(x, self.weight, self.bias, self.stride, before, 1, self.groups)
 
 
 class InvertedResidual(nn.Module):

@@ -58,6 +58,10 @@ def load_checkpoint(
             _, index, name = key.split(".")
             state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if value.shape == parameter.shape:  # laid out in memory like the parameter, as the file is not
+                values[name] = torch.empty_like(parameter).copy_(value)
     return meta
 
 

@@ -28,6 +28,7 @@ from unrender.errors import ConfigError
 from unrender.network.model import NetworkConfig, UnrenderNetwork
 from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from unrender.train.config import TrainConfig, load_config
+from unrender.train.depthwise import use_fast_gradients
 from unrender.train.step import Objective, make_shapes
 
 
@@ -60,6 +61,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
 
     network = UnrenderNetwork(network_config(config))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    use_fast_gradients(network)
     if config.initial_weights:
         load_weights(config.initial_weights, network)
     else:
@@ -105,6 +107,7 @@ def make_optimizer(network: UnrenderNetwork, config: TrainConfig) -> torch.optim
         [{"params": encoder, "scale": config.encoder_rate}, {"params": heads, "scale": 1.0}],
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
+        fused=True,
     )
 
 
@@ -187,9 +190,9 @@ class _Loop:
         scalars["loss"] = float(loss.detach())
         scalars["gradient_norm"] = float(norm)
         decay = min(self.config.average, (1 + step) / (10 + step))
+        state = self.network.state_dict()
         with torch.no_grad():
-            for key, value in self.network.state_dict().items():
-                self.average[key].lerp_(value, 1 - decay)
+            torch._foreach_lerp_(list(self.average.values()), [state[key] for key in self.average], 1 - decay)
         return scalars
 
     def accumulate(self, scalars: dict[str, float]) -> None:
