@@ -152,7 +152,7 @@ def test_turning_about_the_vertical_turns_light_with_it():
     np.testing.assert_allclose(turns[2] @ [0, 0, 1], [1, 0, 0], atol=1e-6)
 
 
-def batch_seen_from(azimuths, categories) -> ObjectBatch:
+def batch_seen_from(azimuths, categories, oriented) -> ObjectBatch:
     """A batch of nothing but cameras: two views each, the second 30 degrees on."""
     count = len(azimuths)
     cameras = np.array([[orbit(a, 10, 4), orbit(a + 30, 10, 4)] for a in azimuths], np.float32)
@@ -161,24 +161,26 @@ def batch_seen_from(azimuths, categories) -> ObjectBatch:
         np.zeros((count, 3, 8, 8)), np.zeros((count, 4, 4)), cameras, np.zeros((count, 2, 4, 4)),
         np.zeros((count, 2, 4, 4, 3)), rng.standard_normal((count, 9, 3)).astype(np.float32),
         rng.standard_normal((count, 3, 2, 2)).astype(np.float32), np.ones((count, 2, 2), np.float32),
-        np.array(categories),
+        np.array(categories), np.array(oriented),
     )  # fmt: skip
 
 
 def test_symmetric_truth_is_turned_to_the_nearest_answer():
-    """Categories: with a front, with two like sides, without any."""
-    choice = YawChoice(("car", "table", "object"), {"table": 2, "object": 0})
-    truth = batch_seen_from([10, 10, 190, 10], [0, 1, 1, 2])
+    """A car, tables with two like sides, and a car whose front is not known."""
+    choice = YawChoice(("car", "table"), {"table": 2})
+    truth = batch_seen_from([10, 10, 190, 10], [0, 1, 1, 0], [True, True, True, False])
     believed = np.stack([orbit(a, 10, 4)[:3, :3] for a in (200, 200, 200, 123)])
     turned = choice(truth, believed)
-    expected = ((10, 40), (190, 220), (190, 220), (120, 150))
+    expected = ((10, 40), (190, 220), (190, 220), (100, 130))
     for row, azimuths in enumerate(expected):
         for view, azimuth in enumerate(azimuths):
             np.testing.assert_allclose(turned.cameras[row, view], orbit(azimuth, 10, 4), atol=1e-5)
-    assert turned.labelled[:, 0, 0].tolist() == [1, 1, 1, 0]
     half = np.array([-1, 1, -1], np.float32)[:, None, None]
     np.testing.assert_allclose(turned.canonical[1], truth.canonical[1] * half, atol=1e-6)
     np.testing.assert_allclose(turned.canonical[2], truth.canonical[2], atol=1e-6)
+    quarter = turned.canonical[3]  # what faced the front, +Z, faces +X
+    np.testing.assert_allclose(quarter[0], truth.canonical[3, 2], atol=1e-6)
+    np.testing.assert_allclose(quarter[2], -truth.canonical[3, 0], atol=1e-6)
     point = np.array([0.3, -0.2, 0.5])  # what a camera sees of a turned point is what it saw before
     turn = yaw_turns(2)[0][1]
     before, after = truth.cameras[1, 1, :3, :3] @ point, turned.cameras[1, 1, :3, :3] @ (turn @ point)

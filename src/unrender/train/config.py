@@ -67,8 +67,8 @@ class TrainConfig:
             "category/subcategory", the latter first); "" for those that have no label.
         default_category: of rendered objects whose set does not name one.
         category_weights: how often each shape category is drawn, relative; those not named count 1.
-        yaw_symmetry: order of rotational symmetry about the vertical of categories whose front cannot be
-            told; 0 for any yaw.
+        yaw_symmetry: order of rotational symmetry about the vertical of categories with several like sides;
+            objects whose front is not known count as of order 4.
         photo_shares: share of the photos of a step that a label gets; the rest goes to all other photos.
         leave_out: photo categories that are not used at all.
         initial_weights: safetensors file to start from (else ImageNet's encoder).

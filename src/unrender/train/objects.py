@@ -32,6 +32,7 @@ class ObjectBatch:
         canonical: [B, 3, S/4, S/4] float32 canonical coordinates in the encoded view.
         labelled: [B, S/4, S/4] float32, the share of each cell where they are known.
         categories: [B] int64, number of the shape category.
+        oriented: [B] bool, whether the front is known.
     """
 
     images: np.ndarray
@@ -43,6 +44,7 @@ class ObjectBatch:
     canonical: np.ndarray
     labelled: np.ndarray
     categories: np.ndarray
+    oriented: np.ndarray
 
 
 class ObjectSampler:
@@ -108,13 +110,14 @@ class ObjectSampler:
         light = np.empty((count, 9, 3), np.float32)
         canonical = np.zeros((count, 3, size // 4, size // 4), np.float32)
         labelled = np.zeros((count, size // 4, size // 4), np.float32)
+        oriented = np.ones(count, bool)
         picks = draw_within(self.groups, systematic(self.shares, count, rng), rng)
         for row, pick in enumerate(picks):
             item = self.item(int(pick))
             chosen = rng.choice(len(item.world_to_camera), views, replace=False)
             rgba = np.asarray(item.rgba[chosen])
             matrix = np.asarray(item.world_to_camera[chosen])
-            light[row] = item.light
+            light[row], oriented[row] = item.light, item.oriented
             if item.canonical is not None:
                 canonical[row], labelled[row] = surface_labels(item.canonical[chosen[0]], size // 4)
             if rng.random() < 0.5:
@@ -140,7 +143,16 @@ class ObjectSampler:
             ]
             colours[row] = averaged[..., :3] / np.maximum(averaged[..., 3:], 1e-3)
         return ObjectBatch(
-            images, visible, cameras, masks, colours, light, canonical, labelled, self.labels[picks]
+            images,
+            visible,
+            cameras,
+            masks,
+            colours,
+            light,
+            canonical,
+            labelled,
+            self.labels[picks],
+            oriented,
         )
 
 

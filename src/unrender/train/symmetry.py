@@ -1,9 +1,8 @@
-"""Categories whose front cannot be told: their truth is turned to the yaw that agrees with the network.
+"""Objects whose front cannot be told: their truth is turned to the yaw that agrees with the network.
 
-A table looks the same from two sides, and gathered objects face anywhere. Where a category has yaw symmetry
-of order n, turning object and cameras together by 360 / n degrees gives an equally right answer; the one
-nearest to the network's likeliest camera is the target, so that no answer is punished for a choice nobody can
-make.
+A table looks the same from two sides, and the front of many gathered objects is not known. Where turning
+object and cameras together by 360 / n degrees gives an equally right answer, the one nearest to the network's
+likeliest camera is the target, so that no answer is punished for a choice that nobody can make.
 """
 
 from __future__ import annotations
@@ -19,49 +18,49 @@ from unrender.errors import ConfigError
 from unrender.light import sh_basis
 from unrender.train.objects import ObjectBatch
 
-ANY_YAW = 0
-"""Order of categories without a front: every yaw is as good."""
-_ANY_STEPS = 36
+UNKNOWN_FRONT = 4
+"""Order taken for objects whose front is not known: they stand along the axes, so quarter turns will do."""
 
 
 class YawChoice:
-    """Turns the truth of symmetric categories.
+    """Turns the truth of symmetric categories and of objects without a known front.
 
     Args:
-        names: the shape categories. orders: symmetry of some of them, `ANY_YAW` or at least 1 (none).
+        names: the shape categories. orders: order of symmetry of some of them, at least 1 (none).
+
+    Raises:
+        ConfigError: an unknown category, or an order below 1.
     """
 
     def __init__(self, names: Sequence[str], orders: Mapping[str, int]) -> None:
         for name, order in orders.items():
-            if name not in names or order < 0:
+            if name not in names or order < 1:
                 raise ConfigError(
                     f"yaw_symmetry: expected shape categories ({', '.join(names)}) with an order of at least "
-                    f"0, got {name}: {order}"
+                    f"1, got {name}: {order}"
                 )
         self.orders = np.array([orders.get(name, 1) for name in names])
 
     def __call__(self, objects: ObjectBatch, likeliest: np.ndarray) -> ObjectBatch:
-        """The batch with cameras, light and canonical coordinates turned where a category is symmetric.
+        """The batch with cameras, light and canonical coordinates turned where that is as right.
 
         Args:
             objects: a batch. likeliest: [B, 3, 3] world-to-camera rotations that the network believes in.
         """
-        orders = self.orders[objects.categories]
+        orders = np.where(objects.oriented, self.orders[objects.categories], UNKNOWN_FRONT)
         rows = np.flatnonzero(orders != 1)
         if not len(rows):
             return objects
         cameras, light = objects.cameras.copy(), objects.light.copy()
-        canonical, labelled = objects.canonical.copy(), objects.labelled.copy()
+        canonical = objects.canonical.copy()
         for row in rows:
-            turns, lights = yaw_turns(int(orders[row]) or _ANY_STEPS)
+            turns, lights = yaw_turns(int(orders[row]))
             candidates = cameras[row, 0, :3, :3] @ turns.transpose(0, 2, 1)
             best = int((candidates * likeliest[row]).sum((1, 2)).argmax())
             cameras[row, :, :3, :3] = cameras[row, :, :3, :3] @ turns[best].T
             light[row] = lights[best] @ light[row]
             canonical[row] = np.einsum("ij,jhw->ihw", turns[best], canonical[row])
-            if orders[row] == ANY_YAW:
-                labelled[row] = 0
-        return replace(objects, cameras=cameras, light=light, canonical=canonical, labelled=labelled)
+        return replace(objects, cameras=cameras, light=light, canonical=canonical)
 
 
 @lru_cache(maxsize=8)
