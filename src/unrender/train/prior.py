@@ -1,13 +1,20 @@
 """Learning a category's shape space through the renderer: from many views of many shapes to mean and basis.
 
 Nothing three-dimensional is compared. The views show each shape painted with its canonical coordinates (where
-on the body of the average bird a point lies), so that a colour says which part is seen; the template carries
-such colours too, the same for all shapes, and is moved until pictures and silhouettes agree. One linear model
-for all shapes,
+on the category's default object a point lies), so that a colour says which part is seen. In three stages:
 
-    vertices_n = mean + sum_k z_nk basis_k,
+1. The labels that all pictures show are points of the default object; the template is wrapped round them
+   (`train.wrap`).
+2. The template is laid over every shape by triangulation (`train.register`); principal components give
+mean and
+   basis, apart for what keeps and what breaks mirror symmetry.
+3. Mean, basis and the shapes' coefficients,
 
-is fitted jointly, so that correspondence comes from the low rank rather than from a separate registration.
+       vertices_n = mean + sum_k z_nk basis_k,
+
+   are moved together until silhouettes and coordinates agree with the pictures of the soft renderer.
+   Shapes without labels (gathered meshes) take part from here on, by their silhouettes.
+
 Where the set says that an optional part of some shapes is out (a bird's open wings), some basis vectors are
 kept for that part: the other shapes' coefficients of them are zero, so that zero means folded, not half open.
 """
@@ -26,13 +33,15 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from unrender import render
-from unrender.data.multiview import MultiviewSet, decode_canonical
+from unrender.data.multiview import MultiviewSet
 from unrender.errors import ConfigError
-from unrender.losses import laplacian_loss, soft_iou_loss, uniform_laplacian
+from unrender.losses import soft_iou_loss, uniform_laplacian
 from unrender.template import make_template
 from unrender.topology import neighbour_table
 from unrender.train.cameras import clip_from_cameras
-from unrender.train.objects import box_average
+from unrender.train.prior_views import LabelledViews
+from unrender.train.register import Registrar, Surface, cloud, parities
+from unrender.train.wrap import solid_of_points, wrap
 
 
 @dataclass(frozen=True)
@@ -42,53 +51,65 @@ class PriorConfig:
     Attributes:
         objects: multi-view set with canonical pictures.
         out: safetensors file to write.
+        category: its name, the prefix of the tensors. For "object" the labels are places in a bounding
+            box, whose directions from the centre are looked up on the sphere.
         symmetric, antisymmetric: number of basis vectors of each parity.
         optional: number of symmetric basis vectors of an optional part.
-        mean_steps: steps for the mean shape alone, from the sphere.
-        steps: further steps for mean, basis and coefficients together.
-        fine_steps: the last of them, with pictures of full size.
+        steps: of the third stage.
         shapes, views: per step.
-        size: side of the compared pictures before `fine_steps`.
-        smooth: weight of the Laplacian of the shapes; of that of the basis.
+        size: side of the compared pictures.
+        pixels: rays of a shape in the second stage.
+        smooth: weight of the Laplacian of what the third stage changes.
+        learning_rate: of mean and basis in the third stage.
     """
 
     objects: str
     out: str
-    symmetric: int = 26
-    antisymmetric: int = 6
-    optional: int = 8
-    mean_steps: int = 400
-    steps: int = 6000
-    fine_steps: int = 1500
+    category: str = "bird"
+    symmetric: int = 24
+    antisymmetric: int = 4
+    optional: int = 0
+    steps: int = 600
     shapes: int = 8
     views: int = 3
     size: int = 64
-    smooth: float = 0.4
+    pixels: int = 5000
+    smooth: float = 30.0
+    learning_rate: float = 0.002
     seed: int = 0
-    learning_rate: float = 0.004
-    category: str = "bird"
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the first two stages found: arrays of numpy, float64."""
+
+    mean: np.ndarray
+    basis: np.ndarray
+    codes: np.ndarray
+    canonical: np.ndarray
 
 
 class _LinearModel(torch.nn.Module):
-    """Mean, basis, codes and template colours, with the parities enforced."""
+    """Mean, basis and codes, with the parities enforced."""
 
-    def __init__(self, config: PriorConfig, states: np.ndarray) -> None:
+    def __init__(self, config: PriorConfig, start: _Start, states: np.ndarray) -> None:
         super().__init__()
         template = make_template(3)
         self.mirror = torch.from_numpy(template.mirror.astype(np.int64))
-        generator = torch.Generator().manual_seed(config.seed)
-        rank = config.symmetric + config.antisymmetric + config.optional
-        sphere = torch.from_numpy(template.vertices.copy())
-        self.raw_mean = torch.nn.Parameter(sphere * torch.tensor([0.25, 0.4, 0.6]))
-        self.raw_basis = torch.nn.Parameter(0.002 * torch.randn(rank, len(sphere), 3, generator=generator))
-        self.codes = torch.nn.Parameter(0.5 * torch.randn(len(states), rank, generator=generator))
-        self.colours = torch.nn.Parameter(self.raw_mean.detach() * 0.5 + 0.5)
-        self.sign = torch.ones(rank)
-        self.sign[config.symmetric : config.symmetric + config.antisymmetric] = -1
-        self.group = np.repeat([0, 1, 2], [config.symmetric, config.antisymmetric, config.optional])
+        self.raw_mean = torch.nn.Parameter(torch.from_numpy(start.mean.astype(np.float32)))
+        self.raw_basis = torch.nn.Parameter(torch.from_numpy(start.basis.astype(np.float32)))
+        self.codes = torch.nn.Parameter(torch.from_numpy(start.codes.astype(np.float32)))
+        counts = (
+            config.symmetric,
+            config.antisymmetric,
+            len(start.basis) - config.symmetric - config.antisymmetric,
+        )
+        self.group = np.repeat([0, 1, 2], counts)
+        self.sign = torch.from_numpy(np.where(self.group == 1, -1.0, 1.0).astype(np.float32))
         free = (self.group < 2)[None] | (states > 0)[:, None]
         self.free = torch.from_numpy(free.astype(np.float32))
         self.flip = torch.tensor([-1.0, 1.0, 1.0])
+        self.canonical = torch.from_numpy(start.canonical.astype(np.float32))
 
     def coefficients(self) -> Tensor:
         """[N, K]; those of an optional part are zero for shapes without it."""
@@ -101,11 +122,6 @@ class _LinearModel(torch.nn.Module):
         mirrored = self.raw_basis[:, self.mirror] * self.flip
         return 0.5 * (self.raw_basis + self.sign[:, None, None] * mirrored)
 
-    def symmetric_colours(self) -> Tensor:
-        mirrored = self.colours[self.mirror]
-        mirrored = torch.cat([1 - mirrored[:, :1], mirrored[:, 1:]], 1)
-        return 0.5 * (self.colours + mirrored)
-
 
 def learn_prior(config: PriorConfig) -> Path:
     """Learn a shape space and write it; returns the file's path.
@@ -116,98 +132,107 @@ def learn_prior(config: PriorConfig) -> Path:
     torch.set_num_threads(1)  # the tensors are small: a second thread costs more than it brings
     torch.set_flush_denormal(True)
     data = MultiviewSet(config.objects, partial=True)
-    if data[0].canonical is None:
+    if not len(data) or data[0].canonical is None:
         raise ConfigError(f"objects: {config.objects} has no canonical pictures; render it with --canonical")
+    views = LabelledViews(data, whole_box=config.category == "object")
+    if len(views.labelled) < 2:
+        raise ConfigError(f"objects: {config.objects} has fewer than two objects with canonical coordinates")
+    states = np.array([data[int(i)].state for i in views.indices])
+    model = _LinearModel(config, _register(config, views, states), states)
+    if config.steps:
+        _polish(config, model, views)
+    return _write(model, config)
+
+
+def _register(config: PriorConfig, views: LabelledViews, states: np.ndarray) -> _Start:
+    """The first two stages."""
+    rng = np.random.default_rng(config.seed)
+    template = make_template(3)
+    shapes = views.labelled
+    if views.whole_box:
+        canonical = template.vertices
+    else:
+        canonical = wrap(solid_of_points(cloud(views.data, views.indices[shapes], 8000, rng)))
+    views.mark_known(canonical)
+    registrar = Registrar(Surface(template, canonical, views.whole_box), canonical)
+    laid = np.stack(
+        [
+            registrar.fit(views.data[int(views.indices[i])], config.pixels, rng)
+            for i in track(shapes, description=f"registration of {config.category}")
+        ]
+    )
+    rest = states[shapes] == 0
+    if rest.sum() < 2:
+        rest[:] = True
+    space = parities(laid[rest], template.mirror, config.symmetric, config.antisymmetric)
+    codes = np.zeros((len(views.indices), len(space.basis)))
+    codes[shapes[rest]] = space.codes
+    basis = space.basis
+    if config.optional and not rest.all():
+        flat = basis.reshape(len(basis), -1)
+        offsets = (laid[~rest] - space.mean).reshape((~rest).sum(), -1)
+        ridge = flat @ flat.T + 1e-2 * np.trace(flat @ flat.T) / len(flat) * np.eye(len(flat))
+        inner = np.linalg.solve(ridge, flat @ offsets.T).T
+        codes[shapes[~rest]] = inner
+        left, scale, right = np.linalg.svd(offsets - inner @ flat, full_matrices=False)
+        kept, root = min(config.optional, len(scale)), np.sqrt(len(left))
+        part = (scale[:kept, None] * right[:kept] / root).reshape(kept, *space.mean.shape)
+        further = np.zeros((len(codes), kept))
+        further[shapes[~rest]] = left[:, :kept] * root
+        basis, codes = np.concatenate([basis, part]), np.concatenate([codes, further], 1)
+    return _Start(space.mean, basis, codes, canonical.astype(np.float64))
+
+
+def _polish(config: PriorConfig, model: _LinearModel, views: LabelledViews) -> None:
+    """The third stage: mean, basis and codes through the renderer."""
     template = make_template(3)
     faces = torch.from_numpy(template.faces.astype(np.int64))
     index, weight = neighbour_table(template.faces, len(template.vertices))
     neighbours, weights = torch.from_numpy(index.astype(np.int64)), torch.from_numpy(weight)
-    states = np.array([data[i].state for i in range(len(data))])
-    model = _LinearModel(config, states)
+    first_mean, first_basis = model.mean().detach().clone(), model.basis().detach().clone()
     optimizer = torch.optim.Adam(
         [
-            {"params": [model.raw_mean, model.colours], "scale": 1.0},
+            {"params": [model.raw_mean], "scale": 1.0},
             {"params": [model.raw_basis], "scale": 0.5},
-            {"params": [model.codes], "scale": 8.0},
+            {"params": [model.codes], "scale": 12.0},
         ],
         lr=config.learning_rate,
         betas=(0.9, 0.98),
     )
-    rng = np.random.default_rng(config.seed)
-    total = config.mean_steps + config.steps
-    for step in track(range(total), description=f"shape space of {config.category}"):
-        alone = step < config.mean_steps
-        progress = step / total
-        rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-5
+    rng = np.random.default_rng([config.seed, 1])
+    for step in track(range(config.steps), description=f"shape space of {config.category}"):
+        progress = step / config.steps
         for group in optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        smooth = config.smooth * (
-            1 + 40 * max(0.0, 1 - step / config.mean_steps) + 6 * max(0.0, 1 - 2 * progress)
-        )
-        picks = rng.choice(len(data), config.shapes, replace=False)
-        size = config.size if step < total - config.fine_steps else data.size
-        targets, masks, cameras = _views(data, picks, config.views, size, rng)
+            group["lr"] = (
+                config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02) * group["scale"]
+            )
+        picks = rng.choice(len(views.indices), min(config.shapes, len(views.indices)), replace=False)
+        batch = views.batch(picks, config.views, config.size, rng)
         codes = model.coefficients()[torch.from_numpy(picks)]
         mean, basis = model.mean(), model.basis()
-        shapes = mean.expand(config.shapes, -1, -1)
-        if not alone:
-            shapes = shapes + torch.einsum("nk,kvc->nvc", codes, basis)
-        delta = 1 / 700 * (1 - progress) + 1 / 4000 * progress
-        clip = clip_from_cameras(shapes.repeat_interleave(config.views, 0), cameras)
-        fragments = render.rasterize(clip, faces, (size, size))
-        colours = render.interpolate(model.symmetric_colours()[None], fragments)
+        shapes = mean + torch.einsum("nk,kvc->nvc", codes, basis)
+        delta = 1 / 1500 * (1 - progress) + 1 / 6000 * progress
+        clip = clip_from_cameras(shapes.repeat_interleave(config.views, 0), batch.cameras)
+        fragments = render.rasterize(clip, faces, (config.size, config.size))
+        labels = render.interpolate(model.canonical[None], fragments)
         silhouette = render.soft_mask(clip, fragments, delta=delta)
-        both = (fragments.face_index >= 0) & (masks > 0.5)
-        colour = ((colours - targets).abs().sum(-1) * both).sum() / both.sum().clamp(min=1)
-        loss = soft_iou_loss(silhouette, masks).mean() + 4.0 * colour
-        loss = loss + smooth * 10 * laplacian_loss(shapes, neighbours, weights)
-        if not alone:
-            loss = loss + 50 * smooth * (uniform_laplacian(basis, neighbours, weights) ** 2).mean()
-            loss = loss + 0.002 * (codes**2).mean()
+        both = (fragments.face_index >= 0) & (batch.known > 0.99)
+        colour = ((labels - batch.labels).abs().sum(-1) * both).sum() / both.sum().clamp(min=1)
+        loss = soft_iou_loss(silhouette, batch.masks).mean() + 2.0 * colour
+        bent = uniform_laplacian(mean - first_mean, neighbours, weights)
+        twisted = uniform_laplacian(basis - first_basis, neighbours, weights)
+        loss = loss + config.smooth * ((bent**2).sum(-1).mean() + (twisted**2).sum(-1).mean(1).sum())
+        loss = loss + 0.002 * (codes**2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if step % 200 == 0:
-            hard = (fragments.face_index >= 0) & (masks > 0.5)
-            either = (fragments.face_index >= 0) | (masks > 0.5)
-            iou = (hard.sum((1, 2)) / either.sum((1, 2))).mean()
+        if step % 100 == 0 or step == config.steps - 1:
+            hard, truth = fragments.face_index >= 0, batch.masks > 0.5
+            iou = ((hard & truth).sum((1, 2)) / (hard | truth).sum((1, 2))).mean()
             print(
                 f"step {step} loss {loss.item():.4f} iou {iou.item():.4f} colour {colour.item():.4f}",
                 flush=True,
             )
-    return _write(model, config)
-
-
-def _views(
-    data: MultiviewSet, picks: np.ndarray, views: int, size: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Canonical pictures [N, size, size, 3], coverage and cameras [N, 4, 4] of random views."""
-    pictures, masks, cameras = [], [], []
-    for pick in picks:
-        item = data[int(pick)]
-        assert item.canonical is not None
-        for view in rng.choice(len(item.world_to_camera), views, replace=False):
-            values, seen = decode_canonical(item.canonical[view])
-            weighted = (
-                np.concatenate([values * 0.5 + 0.5, np.ones_like(values[..., :1])], -1) * seen[..., None]
-            )
-            pooled = _pool(weighted, size)
-            pictures.append(pooled[..., :3] / np.maximum(pooled[..., 3:], 1e-6))
-            masks.append(_pool(item.rgba[view, :, :, 3:].astype(np.float32), size)[..., 0])
-            cameras.append(item.world_to_camera[view])
-    return (
-        torch.from_numpy(np.stack(pictures).astype(np.float32)),
-        torch.from_numpy(np.stack(masks).astype(np.float32) / 255),
-        torch.from_numpy(np.stack(cameras).astype(np.float32)),
-    )
-
-
-def _pool(picture: np.ndarray, size: int) -> np.ndarray:
-    """[S, S, C] averaged over blocks, or repeated, to [size, size, C]."""
-    side = picture.shape[0]
-    if side < size:
-        return picture.repeat(size // side, 0).repeat(size // side, 1)
-    return box_average(picture[None], size)[0]
 
 
 def _write(model: _LinearModel, config: PriorConfig) -> Path:
@@ -246,7 +271,7 @@ def _write(model: _LinearModel, config: PriorConfig) -> Path:
             f"{prefix}basis": np.ascontiguousarray(np.concatenate(bases), np.float32),
             f"{prefix}antisymmetric": np.equal(groups, 1).astype(np.uint8),
             f"{prefix}optional": np.equal(groups, 2).astype(np.uint8),
-            f"{prefix}canonical": 2 * model.symmetric_colours().detach().numpy() - 1,
+            f"{prefix}canonical": model.canonical.numpy(),
         },
         str(temporary),
     )
