@@ -56,8 +56,8 @@ class LoopConfig:
     """
 
     size: int = 64
-    racing: tuple[int, int] = (4, 4)
-    finishing: int = 20
+    racing: tuple[int, int] = (4, 3)
+    finishing: int = 30
     hypotheses: int = 2
     outline_points: int = 192
     near_guess: float = 0.1
@@ -69,7 +69,7 @@ class LoopConfig:
     scale_end: float = 3.5
     likelihood: float = 0.1
     part_precision: float = 10.0
-    field_degrees: int = 3
+    field_degrees: int = 5
     field_amplitude: float = 0.08
     field_precision: float = 0.02
 
