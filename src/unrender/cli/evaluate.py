@@ -33,8 +33,9 @@ def _photos(options: argparse.Namespace) -> int:
     reconstructor = load_reconstructor(options.model)
     with _progress("photos", len(photos)) as advance:
         rows = evaluate_photos(
-            reconstructor, photos, masks=_masks(options), variants=_variants(options), advance=advance
-        )
+            reconstructor, photos, masks=_masks(options), variants=_variants(options),
+            known_category=options.known_category, advance=advance,
+        )  # fmt: skip
     settings = _settings(options, photos=len(photos), exclude_trained=options.exclude_trained)
     meshes = Path(options.meshes) if options.meshes else Path(options.data).parent / "meshes"
     if options.meshes or (meshes / "index.csv").is_file():
@@ -54,13 +55,15 @@ def _meshes(options: argparse.Namespace) -> int:
     reconstructor = load_reconstructor(options.model)
     with _progress("views", len(meshes) * views.views) as advance:
         rows = evaluate_meshes(
-            reconstructor, meshes, views, masks=_masks(options), variants=_variants(options), advance=advance
-        )
+            reconstructor, meshes, views, masks=_masks(options), variants=_variants(options),
+            known_category=options.known_category, advance=advance,
+        )  # fmt: skip
     settings = _settings(
         options, meshes=len(meshes), match=options.match, views=views.views, size=views.size, seed=views.seed,
         background=views.background,
     )  # fmt: skip
-    return _report("meshes", rows, METRICS, options, settings, "id")
+    group = "id" if len({record.category for record in meshes}) == 1 else "category"
+    return _report("meshes", rows, METRICS, options, settings, group)
 
 
 def _sheets(options: argparse.Namespace) -> int:
@@ -172,7 +175,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parsers[kind].set_defaults(action=action)
         add = parsers[kind].add_argument
         add("--data", required=True, metavar="DIR", help="folder with an index.csv")
-        add("--category", metavar="NAME", help="only this category")
+        add("--category", metavar="NAMES", help="only these categories, with commas between")
         add("--split", choices=("train", "val"), help="only this split")
         add("--limit", type=_positive, metavar="N", help="at most N photos or meshes (sheets: pictures)")
         add("--model", metavar="PATH", help="a model of your own (default: the one inside the package)")
@@ -189,6 +192,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         add("--masks", choices=("own", "given", "both"), default="both", help="which masks to use")
         add("--refine", metavar="BUDGET", help="also refine every result, for example 3s or 200it")
         add("-o", "--output", metavar="DIR", help="also write the report there, as JSON and Markdown")
+        add("--known-category", action="store_true", help="tell the model what each picture shows")
     parsers["photos"].add_argument("--meshes", metavar="DIR", help="meshes whose sides to compare with")
     add = parsers["meshes"].add_argument
     add("--views", type=_positive, default=24, metavar="N", help="pictures of each mesh (24)")

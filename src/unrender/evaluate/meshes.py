@@ -13,15 +13,25 @@ import numpy as np
 
 from unrender.camera import Camera, orbit
 from unrender.data.mesh_set import MeshRecord, MeshSet
-from unrender.errors import ConfigError
+from unrender.errors import ConfigError, InputError
 from unrender.evaluate.paint import has_colours, paint
-from unrender.evaluate.runs import MASKS, VARIANTS, Run, Variant, run_variants, score_view
+from unrender.evaluate.runs import (
+    MASKS,
+    VARIANTS,
+    Run,
+    Variant,
+    expected_category,
+    run_variants,
+    score_category,
+    score_view,
+)
 from unrender.evaluate.views import SIZE, orbit_camera, render_view, sh_light, smooth_view, unit_mesh
 from unrender.image import photo_from_array
 from unrender.mesh import Mesh, load_mesh
 from unrender.metrics import (
     best_yaw,
     compare_points,
+    extent_ratios,
     iou_3d,
     masked_l1,
     masked_psnr,
@@ -36,7 +46,7 @@ if TYPE_CHECKING:
 
 METRICS = (
     "3D IoU", "Chamfer-L1", "F-score 1%", "F-score 2%", "rotation error", "mask IoU", "texture L1",
-    "other views L1", "other views PSNR", "ms",
+    "other views L1", "other views PSNR", "sides error", "category right", "ms",
 )  # fmt: skip
 """Columns of the report."""
 
@@ -88,13 +98,16 @@ def select_meshes(
     """The meshes to evaluate.
 
     Args:
-        root: folder of a `MeshSet`. match: pattern of the name. category, split: only these.
+        root: folder of a `MeshSet`. match: pattern of the name.
+        category: only these, with commas between. split: only this.
         limit: at most this many, the first ones.
 
     Raises:
         ConfigError: no mesh is left.
     """
-    meshes = MeshSet(root).filter(match=match, category=category, split=split)
+    meshes = MeshSet(root).filter(match=match, split=split)
+    if category is not None:
+        meshes = MeshSet(root, tuple(r for r in meshes if r.category in category.split(",")))
     if len(meshes) == 0:
         raise ConfigError(f"{root}: no mesh fits --match {match}, --category {category}, --split {split}")
     return MeshSet(root, meshes.records[:limit])
@@ -144,13 +157,15 @@ def evaluate_meshes(
     *,
     masks: tuple[str, ...] = MASKS,
     variants: tuple[Variant, ...] = VARIANTS,
+    known_category: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """Render each mesh, reconstruct every picture in every variant and compare the shapes.
 
     Args:
         reconstructor: the model. meshes: from `select_meshes`. settings: of the pictures.
-        masks, variants: what to run. advance: called after each picture, for a progress bar.
+        masks, variants: what to run. known_category: tell the model what each mesh is.
+        advance: called after each picture, for a progress bar.
 
     Returns:
         One row for each picture, mask and variant: "id", "category", "view", "mask", "variant", "oriented"
@@ -166,9 +181,12 @@ def evaluate_meshes(
         if comparison is None or comparison.mesh is not mesh:
             comparison = _Comparison(mesh, record)
         photo = photo_from_array(view.pixels, f"{record.name}, view {view.index}")
-        for run in run_variants(reconstructor, photo, view.mask, masks, variants):
+        expected = expected_category(reconstructor, record.category)
+        told = expected if known_category else None
+        for run in run_variants(reconstructor, photo, view.mask, masks, variants, told):
             row = run.row(id=record.name, category=record.category, view=view.index)
             row |= {"oriented": record.oriented} | score_view(run, view.pixels, view.mask)
+            row |= score_category(run, expected)
             rows.append(row | comparison.score(run, view))
         advance()
     return rows
@@ -210,6 +228,7 @@ class _Comparison:
             "Chamfer-L1": distance,
             "F-score 1%": fine,
             "F-score 2%": coarse,
+            "sides error": sides_error(mesh, self.mesh),
         }, mesh
 
     def _other_views(self, mesh: Mesh, view: View) -> dict[str, float]:
@@ -225,6 +244,15 @@ class _Comparison:
             errors.append(masked_l1(image, target, seen | covered))
             ratios.append(masked_psnr(image, target, seen | covered))
         return {"other views L1": float(np.mean(errors)), "other views PSNR": float(np.mean(ratios))}
+
+
+def sides_error(mesh: Mesh, truth: Mesh) -> float:
+    """Mean of how far the ratios of the box's sides are off, relative to the truth's; nan for a flat mesh."""
+    try:
+        found, right = (extent_ratios(m.vertices, m.faces) for m in (mesh, truth))
+    except InputError:
+        return math.nan
+    return float(np.mean([abs(found[key] / right[key] - 1) for key in right]))
 
 
 def _background(rng: np.random.Generator, size: int, noisy: bool) -> np.ndarray:

@@ -11,15 +11,26 @@ import numpy as np
 from unrender.data.mesh_set import MeshSet
 from unrender.data.photos import PhotoRecord, PhotoSet
 from unrender.errors import ConfigError, InputError
-from unrender.evaluate.runs import MASKS, VARIANTS, Variant, run_variants, score_view
+from unrender.evaluate.runs import (
+    MASKS,
+    VARIANTS,
+    Variant,
+    expected_category,
+    run_variants,
+    score_category,
+    score_view,
+)
 from unrender.image import photo_from_array
 from unrender.mesh import load_mesh
-from unrender.metrics import extent_ratios
+from unrender.metrics import extent_ratios, mask_iou
 
 if TYPE_CHECKING:
     from unrender.reconstruct import Reconstructor
 
-METRICS = ("mask IoU", "texture L1", "width/length", "height/length", "width/height", "ms")
+METRICS = (
+    "mask IoU", "texture L1", "mask head IoU", "category right", "width/length", "height/length",
+    "width/height", "ms",
+)  # fmt: skip
 """Columns of the report."""
 
 
@@ -35,14 +46,17 @@ def select_photos(
 
     Args:
         root: folder of a `PhotoSet`.
-        category, split: only these.
+        category: only these, names of categories or subcategories with commas between. split: only this.
         exclude_trained: leave out what the default model was trained on (permissive, split "train").
         limit: at most this many, evenly spread over the set.
 
     Raises:
         ConfigError: no photo is left.
     """
-    photos = PhotoSet(root).filter(category=category, split=split, truncated=False)
+    photos = PhotoSet(root).filter(split=split, truncated=False)
+    if category is not None:
+        names = category.split(",")
+        photos = PhotoSet(root, tuple(r for r in photos if r.category in names or r.subcategory in names))
     if exclude_trained:
         photos = photos.exclude_trained()
     if len(photos) == 0:
@@ -59,23 +73,26 @@ def evaluate_photos(
     *,
     masks: tuple[str, ...] = MASKS,
     variants: tuple[Variant, ...] = VARIANTS,
+    known_category: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """Reconstruct each photo in every variant and score it.
 
     Args:
         reconstructor: the model. photos: from `select_photos`.
-        masks, variants: what to run. advance: called after each photo, for a progress bar.
+        masks, variants: what to run. known_category: tell the model what each photo shows.
+        advance: called after each photo, for a progress bar.
 
     Returns:
-        One row for each photo, mask and variant: "id", "category", "mask", "variant" and the `METRICS`.
+        One row for each photo, mask and variant: "id", "category" (what the model should take it for),
+        "mask", "variant" and the `METRICS`.
 
     Raises:
         ImageError: a photo or mask cannot be read. What the model refuses is a row with "error" and IoU 0.
     """
     rows = []
     for record in photos:
-        rows += _rows(reconstructor, photos, record, masks, variants)
+        rows += _rows(reconstructor, photos, record, masks, variants, known_category)
         advance()
     return rows
 
@@ -86,12 +103,19 @@ def _rows(
     record: PhotoRecord,
     masks: tuple[str, ...],
     variants: tuple[Variant, ...],
+    known_category: bool,
 ) -> list[dict[str, Any]]:
     pixels, reference = photos.read(record)
     photo = photo_from_array(pixels, str(photos.path(record)))
+    expected = expected_category(reconstructor, record.category, record.subcategory)
+    told = expected if known_category else None
     rows = []
-    for run in run_variants(reconstructor, photo, reference, masks, variants):
-        row = run.row(id=record.id, category=record.category) | score_view(run, pixels, reference)
+    for run in run_variants(reconstructor, photo, reference, masks, variants, told):
+        row = run.row(id=record.id, category=expected or record.category)
+        row |= score_view(run, pixels, reference) | score_category(run, expected)
+        if run.mask == "own":
+            own = np.zeros_like(reference) if run.result is None else np.asarray(run.result.mask, bool)
+            row["mask head IoU"] = mask_iou(own, reference)
         if run.mesh is not None:
             row |= extent_ratios(run.mesh.vertices, run.mesh.faces)
         rows.append(row)

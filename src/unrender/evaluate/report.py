@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import unrender
+from unrender.evaluate.overview import overview
 from unrender.evaluate.runs import variants_with
 from unrender.files import write_atomic
 from unrender.metrics import Interval, paired_bootstrap
@@ -109,7 +110,7 @@ def print_tables(report: dict[str, Any]) -> None:
 
 
 def tables(report: dict[str, Any], pooled: bool = False) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Title, header and lines of the means and of the paired differences.
+    """Title, header and lines of the overview, of the means and of the paired differences.
 
     The differences are those of all rows together; with `pooled` the means as well.
     """
@@ -122,7 +123,7 @@ def tables(report: dict[str, Any], pooled: bool = False) -> list[tuple[str, list
         [e["group"], e["mask"], e["variant"], str(e["n"]), str(e["failed"]), *(_mean(e, m) for m in names)]
         for e in summary
     ]
-    result = [("Means", ["group", "mask", "variant", "n", "failed", *names], means)]
+    result = [overview(report), ("Means", ["group", "mask", "variant", "n", "failed", *names], means)]
     names = [name for name in _metric_names(differences) if name != "ms"]
     paired = [
         [e["group"], e["mask"], f"{e['variant']} - {e['minus']}", *(_difference(e, m) for m in names)]

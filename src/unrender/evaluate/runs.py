@@ -86,20 +86,23 @@ def run_variants(
     reference: np.ndarray,
     masks: tuple[str, ...] = MASKS,
     variants: tuple[Variant, ...] = VARIANTS,
+    category: str | None = None,
 ) -> Iterator[Run]:
     """Reconstruct a photo in every variant, with its own and with the given mask.
 
     Args:
         reconstructor: the model. photo: the picture. reference: bool [H, W], the mask that is given.
         masks: which of `MASKS`. variants: which of `VARIANTS`.
+        category: what the model is told that it is; None lets it choose.
     """
+    told: dict[str, Any] = {} if category is None else {"category": category}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mesh.glb"
         for mask in masks:
             for variant in variants:
                 given = reference if mask == "given" else None
                 try:
-                    result = reconstructor(photo, mask=given, loop=variant.loop, shape=variant.shape)
+                    result = reconstructor(photo, mask=given, loop=variant.loop, shape=variant.shape, **told)
                     if variant.refine is not None:
                         from unrender.refine import Refiner
 
@@ -132,3 +135,25 @@ def score_view(run: Run, pixels: np.ndarray, reference: np.ndarray, size: int = 
     union = float((seen | target).sum())
     iou = mask_iou(seen, target) * union / max(union + cut_off, 1e-9) if union else 0.0
     return {"mask IoU": iou, "texture L1": masked_l1(image, crop_photo(pixels, crop, size), target)}
+
+
+def expected_category(reconstructor: Reconstructor, category: str, subcategory: str = "") -> str | None:
+    """What the model should say of a picture of a category: that one, or a general object where it has none.
+
+    A subcategory that the model knows as a category of its own counts before the category. None where the
+    model has no choice.
+    """
+    known = tuple(getattr(reconstructor, "categories", ()))
+    if len(known) < 2:
+        return None
+    for name in (subcategory, category):
+        if name in known:
+            return name
+    return "object" if "object" in known else None
+
+
+def score_category(run: Run, expected: str | None) -> dict[str, float]:
+    """ "category right", 1 or 0; nothing where no answer is expected, or the run failed."""
+    if expected is None or run.result is None:
+        return {}
+    return {"category right": float(run.result.category == expected)}
