@@ -31,10 +31,10 @@ class Scene:
         self.translation = truth[:3, 3] + 0.05 * rng.standard_normal(3)
         self.coefficients = 0.5 * rng.standard_normal(space.size)
         self.mean = space.mean.astype(np.float64)
-        self.basis = np.ascontiguousarray(space.basis.astype(np.float64).transpose(1, 0, 2))
+        self.basis = np.ascontiguousarray(space.basis.astype(np.float64).transpose(1, 2, 0))
         self.focal = 0.5 * SIZE / np.tan(np.radians(15))
         template = make_template(3)
-        vertices = self.mean + np.einsum("k,vkc->vc", self.coefficients, self.basis)
+        vertices = self.mean + np.einsum("k,vck->vc", self.coefficients, self.basis)
         self.local, self.pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
         clip = np.empty((1, len(vertices), 4), np.float32)
         near_z, far_z = Camera.from_fov(SIZE, np.eye(4)).projection()[2, 2:]
@@ -65,7 +65,7 @@ class Scene:
         rotation = torch.linalg.matrix_exp(generator) @ torch.from_numpy(self.rotation)
         coefficients = torch.from_numpy(self.coefficients) + c
         shape = torch.from_numpy(self.mean) + torch.einsum(
-            "k,vkc->vc", coefficients, torch.from_numpy(self.basis)
+            "k,vck->vc", coefficients, torch.from_numpy(self.basis)
         )
         local = shape @ rotation.T + torch.from_numpy(self.translation) + t
         depth = -local[:, 2]

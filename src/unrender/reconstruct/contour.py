@@ -199,6 +199,27 @@ def sample_distance(field, u, v):
     return value, gu, gv
 
 
+_TOGETHER = 8
+"""So many rows are multiplied into the matrix at once: it is read and written that much less often."""
+
+
+@relaxed
+def _add_products(rows, weights, matrix):
+    """Lower triangle of matrix [N, N] += sum_r weights_r rows_r rows_r^T for 8 rows."""
+    r0, r1, r2, r3, r4, r5, r6, r7 = (
+        rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7],
+    )  # fmt: skip
+    for p in range(matrix.shape[0]):
+        a0, a1, a2, a3 = weights[0] * r0[p], weights[1] * r1[p], weights[2] * r2[p], weights[3] * r3[p]
+        a4, a5, a6, a7 = weights[4] * r4[p], weights[5] * r5[p], weights[6] * r6[p], weights[7] * r7[p]
+        line = matrix[p]
+        for q in range(p + 1):
+            line[q] += (
+                a0 * r0[q] + a1 * r1[q] + a2 * r2[q] + a3 * r3[q]
+                + a4 * r4[q] + a5 * r5[q] + a6 * r6[q] + a7 * r7[q]
+            )  # fmt: skip
+
+
 @relaxed
 def normal_equations(
     local,
@@ -222,14 +243,16 @@ def normal_equations(
     1 / (1 + (r / scale)^2)^2, which makes the gradient exact and the matrix positive.
 
     local float64 [V, 3] camera frame; centre [3] the translation; rotation [3, 3]; pixels [V, 2]; focal in
-    pixels; basis float64 [V, K, 3] object frame; arrays of `Matches`; field [S, S] signed distance; scale in
+    pixels; basis float64 [V, 3, K] object frame; arrays of `Matches`; field [S, S] signed distance; scale in
     pixels. hessian [6 + K, 6 + K] and gradient [6 + K] are overwritten.
     """
     size = hessian.shape[0]
     free = size - 6
     hessian[:] = 0.0
     gradient[:] = 0.0
-    row = np.empty(size, np.float64)
+    rows = np.empty((_TOGETHER, size), np.float64)
+    scaled = np.zeros(_TOGETHER, np.float64)
+    filled = 0
     energy = 0.0
     for n in range(vertices.shape[0]):
         a, b = vertices[n, 0], vertices[n, 1]
@@ -240,6 +263,7 @@ def normal_equations(
         else:
             gu, gv = -normals[n, 0], -normals[n, 1]
             residual = -gu * (points[n, 0] - mu) - gv * (points[n, 1] - mv)
+        row = rows[filled]
         row[:] = 0.0
         for end in range(2):
             i = a if end == 0 else b
@@ -260,16 +284,23 @@ def normal_equations(
                 ox = gx * rotation[0, 0] + gy * rotation[1, 0] + gz * rotation[2, 0]
                 oy = gx * rotation[0, 1] + gy * rotation[1, 1] + gz * rotation[2, 1]
                 oz = gx * rotation[0, 2] + gy * rotation[1, 2] + gz * rotation[2, 2]
+                along_x, along_y, along_z = basis[i, 0], basis[i, 1], basis[i, 2]
                 for k in range(free):
-                    row[6 + k] += ox * basis[i, k, 0] + oy * basis[i, k, 1] + oz * basis[i, k, 2]
+                    row[6 + k] += ox * along_x[k] + oy * along_y[k] + oz * along_z[k]
         ratio = 1.0 / (1.0 + (residual / scale) * (residual / scale))
         energy += weights[n] * residual * residual * ratio
         weight = weights[n] * ratio * ratio
         for p in range(size):
-            value = weight * row[p]
-            gradient[p] += value * residual
-            for q in range(p + 1):
-                hessian[p, q] += value * row[q]
+            gradient[p] += weight * residual * row[p]
+        scaled[filled] = weight
+        filled += 1
+        if filled == _TOGETHER:
+            _add_products(rows, scaled, hessian)
+            filled = 0
+    if filled:
+        scaled[filled:] = 0.0
+        rows[filled:] = 0.0
+        _add_products(rows, scaled, hessian)
     for p in range(size):
         for q in range(p):
             hessian[q, p] = hessian[p, q]

@@ -26,6 +26,7 @@ from unrender.reconstruct.contour import (
 )
 from unrender.reconstruct.distance import outline, signed_distance
 from unrender.reconstruct.fields import smooth_fields
+from unrender.reconstruct.linear import deform, solve_positive
 from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -118,7 +119,7 @@ class Loop:
         fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude)
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
-        self.basis = np.ascontiguousarray(basis.transpose(1, 0, 2))
+        self.basis = np.ascontiguousarray(basis.transpose(1, 2, 0))
         self.flat_basis = np.ascontiguousarray(basis.reshape(len(basis), -1))
         size = self.config.size
         self.projection = Camera.from_fov(size, np.eye(4), fov_degrees).projection()
@@ -131,7 +132,9 @@ class Loop:
     def vertices(self, pose: Pose) -> np.ndarray:
         """float64 [V, 3], object frame."""
         unknowns = np.concatenate([pose.coefficients, pose.offsets])
-        return self.mean + (unknowns @ self.flat_basis).reshape(self.mean.shape)
+        vertices = np.empty_like(self.mean)
+        deform(self.mean.reshape(-1), self.flat_basis, unknowns, vertices.reshape(-1))
+        return vertices
 
     def guess(self, mask: np.ndarray, rotation: np.ndarray, coefficients: np.ndarray) -> Pose:
         """The network's rotation and shape, placed by the mask [S, S] bool; nothing is corrected."""
@@ -240,8 +243,8 @@ class Loop:
         gradient += force
         diagonal = np.arange(size)
         hessian[diagonal, diagonal] = 1.001 * (hessian[diagonal, diagonal] + pull) + 1e-9
-        change = np.linalg.solve(hessian, -gradient)
-        if not np.isfinite(change).all():
+        change = -gradient
+        if not solve_positive(hessian, change) or not np.isfinite(change).all():
             return view
         angle = float(np.linalg.norm(change[:3]))
         bend = float(np.abs(change[6:]).max(initial=0.0))
