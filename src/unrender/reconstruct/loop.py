@@ -44,7 +44,6 @@ class LoopConfig:
         hypotheses: how many camera hypotheses start.
         outline_points: points on the mask's outline.
         near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
-        near_mean: precision of the coefficients around the category's mean.
         usual: size up to which coefficients are common.
         usual_precision: precision of what goes beyond `usual`, which only few shapes have.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
@@ -61,11 +60,10 @@ class LoopConfig:
     finishing: int = 30
     hypotheses: int = 2
     outline_points: int = 192
-    near_guess: float = 0.1
-    near_mean: float = 0.05
+    near_guess: float = 0.05
     usual: float = 2.0
     usual_precision: float = 1.0
-    near_camera: float = 15.0
+    near_camera: float = 30.0
     scale_start: float = 8.0
     scale_end: float = 3.5
     likelihood: float = 0.1
@@ -264,9 +262,8 @@ class Loop:
         """Gradient and diagonal of the Hessian of the coefficients' prior, [K] each."""
         config, coefficients, guess = self.config, pose.coefficients, candidate.coefficients
         excess = coefficients - np.clip(coefficients, -config.usual, config.usual)
-        force = config.near_guess * (coefficients - guess) + config.near_mean * coefficients
-        force += config.usual_precision * excess
-        pull = config.near_guess + config.near_mean + config.usual_precision * (excess != 0)
+        force = config.near_guess * (coefficients - guess) + config.usual_precision * excess
+        pull = config.near_guess + config.usual_precision * (excess != 0)
         if self.space.optional is not None and not guess[self.space.optional].any():
             put_away = config.part_precision * self.space.optional
             force += put_away * coefficients
