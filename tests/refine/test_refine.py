@@ -9,13 +9,11 @@ from unrender.camera import Camera, orbit
 from unrender.cli.main import main
 from unrender.errors import InputError
 from unrender.refine import RefineConfig, Refiner, parse_budget
-from unrender.refine.modes import smooth_modes
 from unrender.refine.region import follow_edges, voted_mask
 from unrender.refine.solver import Solver, State
 from unrender.render import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
-from unrender.topology import neighbour_table
 
 SIZE = 128
 
@@ -41,25 +39,6 @@ def _solver(space: ShapeSpace, mask: np.ndarray, matrix: np.ndarray) -> Solver:
     focal = Camera.from_fov(SIZE, matrix, 30.0).fx
     start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.zeros(space.size), 0.0)
     return Solver(space, mask, focal, RefineConfig(), start)
-
-
-def test_modes_are_symmetric_smooth_and_independent() -> None:
-    modes = smooth_modes(30, 0.1, 3.0)
-    template = make_template(3)
-    assert modes.shape == (90, 642, 3)
-    mirrored = modes[:, template.mirror] * [-1, 1, 1]
-    even = np.abs(mirrored - modes).max((1, 2)) < 1e-9
-    odd = np.abs(mirrored + modes).max((1, 2)) < 1e-9
-    assert (even ^ odd).all() and even.sum() > 40
-    flat = modes.reshape(90, -1)
-    gram = flat @ flat.T
-    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0, atol=1e-9)
-    index, weight = neighbour_table(template.faces, 642)
-    bent = (weight[..., None] * modes[:, index]).sum(2) - modes
-    roughness = np.sqrt((bent**2).mean((1, 2)) / (modes**2).mean((1, 2)))
-    assert roughness.max() < 0.2 and roughness[:3].max() < 1e-6
-    size = np.sqrt((modes**2).sum(2).mean(1))
-    assert size[1] == pytest.approx(0.1, rel=1e-6) and size[-1] < size[1]
 
 
 def test_a_bump_outside_the_space_is_found_and_mirrored(space: ShapeSpace) -> None:

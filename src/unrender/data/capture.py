@@ -92,17 +92,18 @@ class Capture:
     def hold_out(self, every: int) -> tuple[Capture, Capture]:
         """What to fit, and every `every`-th shot from the first one on (file order) to check with.
 
-        Shots without a good silhouette are in neither.
+        Shots without a good silhouette are always fitted: what they show has a colour, and nothing can be
+        checked with their masks.
 
         Raises:
             InputError: `every` is below 2, or nothing would be left to fit.
         """
-        good = [(index, shot) for index, shot in enumerate(self.shots) if shot.good_silhouette]
-        kept = tuple(shot for index, shot in good if every > 1 and index % every)
-        held = tuple(shot for index, shot in good if every > 1 and index % every == 0)
-        if len(kept) < 2 or not held:
+        held = tuple(shot for shot in self.shots[:: max(every, 1)] if every > 1 and shot.good_silhouette)
+        kept = tuple(shot for shot in self.shots if shot not in held)
+        good = sum(shot.good_silhouette for shot in self.shots)
+        if good - len(held) < 2 or not held:
             raise InputError(
-                f"every: expected a number from 2 that leaves at least 2 of {len(good)} photos, got {every}"
+                f"every: expected a number from 2 that leaves at least 2 of {good} photos, got {every}"
             )
         return replace(self, shots=kept), replace(self, shots=held)
 

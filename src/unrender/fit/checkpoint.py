@@ -26,7 +26,7 @@ def fingerprint(views: Sequence[View], config: FitConfig) -> str:
     """Hash of everything that decides the result: pictures, masks, cameras, settings and version."""
     digest = hashlib.sha256(json.dumps([__version__, config.to_dict()], sort_keys=True).encode())
     for view in views:
-        digest.update(json.dumps([view.name, view.camera.to_json()]).encode())
+        digest.update(json.dumps([view.name, view.camera.to_json(), view.silhouette]).encode())
         digest.update(view.pixels.tobytes())
         digest.update(view.mask.tobytes())
     return digest.hexdigest()

@@ -17,14 +17,16 @@ class LossWeights:
         silhouette: squared difference of the soft mask and the photo's mask blurred alike.
         colour: Charbonnier penalty of sRGB colours inside the mask.
         smooth: squared uniform Laplacian of the surface, in edge lengths.
+        area: of the surface, in squares of the box's side; takes back what no photo asks for.
         albedo: squared differences of albedo along edges; also fills what no photo sees.
         light: squared distance of the light's coefficients from a constant environment of radiance 1.
         camera: squared camera corrections, in radians and sides of the object's box.
     """
 
     silhouette: float = 4.0
-    colour: float = 1.0
+    colour: float = 2.0
     smooth: float = 0.02
+    area: float = 0.1
     albedo: float = 0.02
     light: float = 0.003
     camera: float = 2.0

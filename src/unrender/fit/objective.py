@@ -64,20 +64,22 @@ def add_view(
     """
     threads = num_threads()
     camera = target.camera
-    height, width = target.soft.shape
+    height, width = target.weight.shape
     pose = corrected(camera.world_to_camera, scene.poses[index])
     local = scene.vertices @ pose[:3, :3].T + pose[:3, 3]
     projection = camera.projection()
     clip = np.ascontiguousarray(local @ projection[:, :3].T + projection[:, 3], np.float32)[None]
     face_index, weight, _ = rasterize.forward(clip, scene.faces, height, width, threads=threads)
 
-    soft = soft_mask.forward(clip, scene.faces, face_index, target.delta, _NEAREST, threads)
-    difference = soft - target.soft
-    silhouette = float((difference.astype(np.float64) ** 2).sum()) / target.area
-    pull = (2 * weights.silhouette / target.area) * difference
-    grad_clip = soft_mask.vjp(clip, scene.faces, face_index, soft, pull, target.delta, _NEAREST, threads)
+    silhouette = colour = 0.0
+    grad_clip = np.zeros_like(clip)
+    if target.soft is not None:
+        soft = soft_mask.forward(clip, scene.faces, face_index, target.delta, _NEAREST, threads)
+        difference = soft - target.soft
+        silhouette = float((difference.astype(np.float64) ** 2).sum()) / target.area
+        pull = (2 * weights.silhouette / target.area) * difference
+        grad_clip = soft_mask.vjp(clip, scene.faces, face_index, soft, pull, target.delta, _NEAREST, threads)
 
-    colour = 0.0
     if weights.colour > 0:
         attributes = np.concatenate([scene.albedo, normals], axis=1).astype(np.float32)[None]
         shown = interpolate.forward(attributes, scene.faces, face_index, weight, threads)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from unrender.fit.config import LossWeights
 from unrender.fit.objective import Scene
+from unrender.fit.shading import face_normal
 from unrender.light import SH_0
 from unrender.render.kernels.jit import relaxed
 from unrender.topology import adjacency, edges
@@ -24,7 +27,7 @@ class Regularizer:
     def __init__(self, faces: np.ndarray, vertex_count: int, weights: LossWeights) -> None:
         self.weights = weights
         self.offsets, self.neighbours = adjacency(faces, vertex_count)
-        self.edges = edges(faces)
+        self.edges, self.faces = edges(faces), faces
 
     def add(self, scene: Scene, total: Scene) -> dict[str, float]:
         """Add the gradients to `total` and return the losses by name, not weighted."""
@@ -38,6 +41,12 @@ class Regularizer:
         _laplacian_transposed(self.offsets, self.neighbours, bent, grad)
         total.vertices += (2 * weights.smooth / (count * length**2)) * grad
 
+        area = 0.0
+        if weights.area > 0:
+            grad[:] = 0.0
+            area = _area(scene.vertices, self.faces, grad)
+            total.vertices += weights.area * grad
+
         step = np.empty_like(scene.albedo)
         _graph_laplacian(self.offsets, self.neighbours, scene.albedo, step)
         albedo = float((scene.albedo * step).sum()) / count
@@ -48,6 +57,7 @@ class Regularizer:
         total.poses += 2 * weights.camera * scene.poses
         return {
             "smooth": smooth,
+            "area": area,
             "albedo": albedo,
             "light": float((away * away).sum()),
             "camera": float((scene.poses**2).sum()),
@@ -87,3 +97,24 @@ def _graph_laplacian(offsets, neighbours, values, out):
             for n in range(offsets[i], offsets[i + 1]):
                 total += values[neighbours[n], c]
             out[i, c] = valence * values[i, c] - total
+
+
+@relaxed
+def _area(vertices, faces, out):
+    """Area of the surface; adds its gradient at the vertices to out [V, 3]."""
+    total = 0.0
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        nx, ny, nz = face_normal(vertices, a, b, c)
+        length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-20
+        total += 0.5 * length
+        nx, ny, nz = nx / length, ny / length, nz / length
+        for corner in range(3):  # half the unit normal times the opposite side, turned inwards
+            i, j, k = faces[f, corner], faces[f, (corner + 1) % 3], faces[f, (corner + 2) % 3]
+            x = vertices[k, 0] - vertices[j, 0]
+            y = vertices[k, 1] - vertices[j, 1]
+            z = vertices[k, 2] - vertices[j, 2]
+            out[i, 0] += 0.5 * (ny * z - nz * y)
+            out[i, 1] += 0.5 * (nz * x - nx * z)
+            out[i, 2] += 0.5 * (nx * y - ny * x)
+    return total

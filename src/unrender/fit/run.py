@@ -71,7 +71,7 @@ def fit(
 
     Args:
         capture: photos, masks and cameras (`unrender.data.capture.load_capture`). Photos without a good
-            silhouette are left out. Photos may differ in size.
+            silhouette have their say on colours only. Photos may differ in size.
         config: how; the default suits most captures.
         checkpoint: file that keeps the state every few seconds; a later call with the same photos and
             settings goes on from there. The caller deletes it when it is done with it.
@@ -89,13 +89,15 @@ def fit(
         OutputError: the checkpoint cannot be written.
     """
     require_xatlas()
-    shots = [shot for shot in capture.shots if shot.good_silhouette]
-    if len(shots) < 2:
+    good = sum(shot.good_silhouette for shot in capture.shots)
+    if good < 2:
         raise InputError(
-            f"{capture.folder}: has {len(shots)} photo with a usable mask, and a fit needs at least 2 "
+            f"{capture.folder}: has {good} photo with a usable mask, and a fit needs at least 2 "
             "(8 or more from all sides are better); for a single photo use `unrender PHOTO --refine 3s`"
         )
-    run = _Run(read_views(shots), capture.bounds, config or FitConfig(), checkpoint, on_progress, cancel)
+    run = _Run(
+        read_views(capture.shots), capture.bounds, config or FitConfig(), checkpoint, on_progress, cancel
+    )
     return run.go()
 
 
@@ -140,7 +142,9 @@ class _Run:
 
     def _begin(self) -> None:
         """The start shape, in its own unit box."""
-        silhouettes = [Silhouette.from_mask(view.camera, view.mask) for view in self.world_views]
+        silhouettes = [
+            Silhouette.from_mask(view.camera, view.mask) for view in self.world_views if view.silhouette
+        ]
         grid = find_hull(silhouettes, self.bounds, self.config.grid)
         vertices, faces = extract_surface(grid)
         low, high = vertices.min(0), vertices.max(0)

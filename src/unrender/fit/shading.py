@@ -123,14 +123,20 @@ def _sides(vertices, a, b, c):
     )  # fmt: skip
 
 
+@inline
+def face_normal(vertices, a, b, c):
+    """Twice the area of a face times its unit normal."""
+    ux, uy, uz, vx, vy, vz = _sides(vertices, a, b, c)
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
 @relaxed
 def raw_normals(vertices, faces, out):
     """Sum of the normals of adjoining faces, weighted by twice their area: out float64 [V, 3]."""
     out[:] = 0.0
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz, vx, vy, vz = _sides(vertices, a, b, c)
-        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        x, y, z = face_normal(vertices, a, b, c)
         for corner in range(3):
             i = faces[f, corner]
             out[i, 0] += x

@@ -23,12 +23,14 @@ class View:
     Attributes:
         name: of its shot.
         pixels: uint8 [H, W, 3] sRGB. mask: float32 [H, W] in [0, 1]. camera: of this crop, world frame.
+        silhouette: False where the mask's outline is unreliable; such a view has its say on colours only.
     """
 
     name: str
     pixels: np.ndarray
     mask: np.ndarray
     camera: Camera
+    silhouette: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +40,14 @@ class Target:
     Attributes:
         camera: at this size. image: float32 [H, W, 3] sRGB. area: of the mask in pixels.
         weight: float32 [H, W], 1 on pixels that show the object for certain.
-        soft: float32 [H, W], the mask with the renderer's own soft edge. delta: of that edge.
+        soft: float32 [H, W], the mask with the renderer's own soft edge, or None where it is unreliable.
+        delta: of that edge.
     """
 
     camera: Camera
     image: np.ndarray
     weight: np.ndarray
-    soft: np.ndarray
+    soft: np.ndarray | None
     delta: float
     area: float
 
@@ -55,7 +58,7 @@ def read_views(shots: Sequence[Shot]) -> list[View]:
     Raises:
         ImageError, InputError: as `Shot.read`.
     """
-    return [_cut(shot.name, *shot.read()) for shot in shots]
+    return [replace(_cut(shot.name, *shot.read()), silhouette=shot.good_silhouette) for shot in shots]
 
 
 def _cut(name: str, pixels: np.ndarray, mask: np.ndarray, camera: Camera) -> View:
@@ -90,14 +93,21 @@ def make_target(view: View, size: int, blur: float) -> Target:
         camera=view.camera.resized(columns, rows),
         image=np.asarray(image, np.float32) / 255,
         weight=np.ascontiguousarray(padded[1:-1, 1:-1], np.float32),
-        soft=_soft(coverage > 0.5, blur),
+        soft=soft_edge(signed_distance(coverage > 0.5), blur) if view.silhouette else None,
         delta=(2 * blur / min(rows, columns)) ** 2,
         area=float(max(coverage.sum(), 1.0)),
     )
 
 
-def _soft(mask: np.ndarray, blur: float) -> np.ndarray:
-    """What `render.soft_mask(..., combine="nearest")` shows of a shape that fills the mask exactly."""
-    scaled = np.maximum(signed_distance(mask), 0) ** 2 / blur**2
+def soft_edge(distance: np.ndarray, blur: float) -> np.ndarray:
+    """What `render.soft_mask(..., combine="nearest")` shows of a shape that fills a mask exactly.
+
+    Args:
+        distance: [H, W], `signed_distance` of the mask. blur: width of the edge in pixels.
+
+    Returns:
+        float32 [H, W] in [0, 1].
+    """
+    scaled = np.maximum(distance, 0) ** 2 / blur**2
     rise = np.clip((scaled - FADE_BEGIN) / (FADE_END - FADE_BEGIN), 0, 1)
     return (np.exp(-scaled) * (1 - rise * rise * (3 - 2 * rise))).astype(np.float32)

@@ -8,7 +8,7 @@ better = Refiner(reconstructor).refine(load_photo("bird.jpg"), result, "3s")
 from __future__ import annotations
 
 from unrender.refine.budget import Budget, parse_budget
-from unrender.refine.config import RefineConfig
+from unrender.refine.config import FinishConfig, RefineConfig
 from unrender.refine.run import RefineProgress, Refiner
 
-__all__ = ["Budget", "RefineConfig", "RefineProgress", "Refiner", "parse_budget"]
+__all__ = ["Budget", "FinishConfig", "RefineConfig", "RefineProgress", "Refiner", "parse_budget"]

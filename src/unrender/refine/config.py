@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class FinishConfig:
+    """The last part of a refinement, in which every vertex moves (`unrender.refine.finish`).
+
+    Attributes:
+        steps: at most.
+        diffusion: lambda of the smooth steps (`unrender.fit.diffusion`), applied twice.
+        pace: longest movement of a step in object radii; falls to a fifth.
+        blur_start, blur_end: width of the soft silhouette in pixels, from the first step to the last.
+        one_sided: share that a movement has which its mirror image does not make.
+        stiffness: precision of the roughness of the movement.
+        patience: steps without gain after which it stops.
+    """
+
+    steps: int = 100
+    diffusion: float = 5.0
+    pace: float = 0.006
+    blur_start: float = 4.0
+    blur_end: float = 1.2
+    one_sided: float = 0.5
+    stiffness: float = 0.02
+    patience: int = 30
 
 
 @dataclass(frozen=True)
@@ -12,30 +36,37 @@ class RefineConfig:
     Attributes:
         size: side of the compared pictures in pixels.
         outline_points: points on the mask's outline.
-        modes: smooth deformation fields of the template for each axis (`unrender.refine.modes`).
+        degrees: largest degree of the smooth fields (`unrender.reconstruct.fields`).
         amplitude: expected size of the smoothest field, in object radii; rougher ones fall off.
         antisymmetric: how many times less a field that breaks the mirror symmetry may move.
+        sideways: how many times a field along the object's x is smaller than one along y or z; few photos
+            show an object's width.
         near_start: precision of the coefficients around those of the reconstruction, in squared pixels.
         near_mean: precision of the coefficients around the category's mean.
         near_camera: precision of the rotation around that of the reconstruction.
+        part_precision: precision of the coefficients of an optional part that is not out.
         offsets: precision of the fields, in squared pixels.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         iterations: after so many the annealing is over; with more budget it goes on until nothing changes.
-        patience: iterations without gain after which it stops.
+        patience: iterations without gain after which the smooth part ends.
+        finish: of the last part.
         views: crops that vote on the object's mask where none is given.
     """
 
     size: int = 128
     outline_points: int = 256
-    modes: int = 49
+    degrees: int = 6
     amplitude: float = 0.08
     antisymmetric: float = 3.0
+    sideways: float = 0.5
     near_start: float = 0.1
     near_mean: float = 0.05
     near_camera: float = 40.0
+    part_precision: float = 10.0
     offsets: float = 0.02
     scale_start: float = 8.0
     scale_end: float = 3.0
     iterations: int = 40
     patience: int = 12
+    finish: FinishConfig = field(default_factory=FinishConfig)
     views: int = 4

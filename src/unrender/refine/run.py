@@ -18,6 +18,7 @@ from unrender.reconstruct import Reconstruction, Reconstructor
 from unrender.reconstruct.bake import bake
 from unrender.refine.budget import Budget, parse_budget
 from unrender.refine.config import RefineConfig
+from unrender.refine.finish import Finish
 from unrender.refine.region import follow_edges, resized, voted_mask
 from unrender.refine.solver import Solver, State
 from unrender.render.kernels import rasterize
@@ -28,6 +29,10 @@ _BAKE_SIZE = 256
 _DEPTH_SIZE = 128
 _STILL = 0.02
 """Largest movement of a vertex in pixels below which a step has changed nothing."""
+_GAIN = 1e-4
+"""Least growth of the mask IoU that counts as one."""
+_SMOOTH_SHARE = 0.5
+"""Share of the budget that the smooth part may use."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,33 @@ class RefineProgress:
     iteration: int
     share: float
     iou: float
+
+
+class _Clock:
+    """Counts iterations, tells about them, and knows how much of the budget is used up."""
+
+    def __init__(
+        self,
+        limit: Budget,
+        begun: float,
+        on_progress: Callable[[RefineProgress], None] | None,
+        cancel: Callable[[], bool] | None,
+    ) -> None:
+        self.limit, self.begun, self.on_progress, self.cancel = limit, begun, on_progress, cancel
+        self.done = 0
+        self.stopped = False
+
+    @property
+    def share(self) -> float:
+        """Of the budget, 0 to 1."""
+        return self.limit.share(self.begun, self.done)
+
+    def tick(self, iou: float) -> None:
+        """An iteration is over."""
+        self.done += 1
+        if self.on_progress is not None:
+            self.on_progress(RefineProgress(self.done, self.share, iou))
+        self.stopped = self.cancel is not None and self.cancel()
 
 
 class Refiner:
@@ -92,44 +124,52 @@ class Refiner:
         solver = Solver(
             self.reconstructor.spaces[result.category], wanted, result.camera.fx * scale, self.config,
             State(result.camera.rotation, result.camera.translation, result.coefficients, 0.0),
+            result.mesh.vertices,
         )  # fmt: skip
+        vertices = solver.vertices(solver.best)
         if (wanted > 0.5).sum() >= 8:
-            self._iterate(solver, limit, begun, on_progress, cancel)
-        refined = self._dressed(solver, result, close, wanted)
+            vertices = self._iterate(solver, _Clock(limit, begun, on_progress, cancel))
+        refined = self._dressed(solver, vertices.astype(np.float32), result, close, wanted)
         if mask is None:
             refined.mask = _whole_mask(wanted, crop, photo)
         refined.timings_ms = result.timings_ms | {"refine": 1e3 * (time.monotonic() - begun)}
         return refined
 
-    def _iterate(
-        self,
-        solver: Solver,
-        limit: Budget,
-        begun: float,
-        on_progress: Callable[[RefineProgress], None] | None,
-        cancel: Callable[[], bool] | None,
-    ) -> None:
-        done = last_gain = 0
-        config = self.config
-        while (share := limit.share(begun, done)) < 1:
+    def _iterate(self, solver: Solver, clock: _Clock) -> np.ndarray:
+        """Both parts, the smooth one in at most half of the budget; the vertices float64 [V, 3]."""
+        config, last_gain, moved = self.config, 0, np.inf
+        while clock.share < _SMOOTH_SHARE and not clock.stopped:
+            settled = moved < _STILL or clock.done - last_gain >= config.patience
+            if clock.done >= config.iterations and settled:
+                break
             before = solver.best.iou
-            moved = solver.step(min(1.0, max(done / config.iterations, share)))
-            done += 1
-            if solver.best.iou > before + 1e-4:
-                last_gain = done
-            if on_progress is not None:
-                on_progress(RefineProgress(done, limit.share(begun, done), solver.best.iou))
-            settled = moved < _STILL or done - last_gain >= config.patience
-            if (done >= config.iterations and settled) or (cancel is not None and cancel()):
-                return
+            moved = solver.step(min(1.0, max(clock.done / config.iterations, clock.share / _SMOOTH_SHARE)))
+            last_gain = clock.done + 1 if solver.best.iou > before + _GAIN else last_gain
+            clock.tick(solver.best.iou)
+        finish, begun, first = Finish(solver, config.finish), clock.share, clock.done
+        last_gain = first
+        while clock.share < 1 and not clock.stopped:
+            steps = clock.done - first
+            if steps >= config.finish.steps or clock.done - last_gain >= config.finish.patience:
+                break
+            before = finish.iou
+            spent = (clock.share - begun) / (1 - begun)
+            finish.step(max(steps / config.finish.steps, spent))
+            last_gain = clock.done + 1 if finish.iou > before + _GAIN else last_gain
+            clock.tick(finish.iou)
+        return finish.vertices
 
     def _dressed(
-        self, solver: Solver, result: Reconstruction, close: np.ndarray, wanted: np.ndarray
+        self,
+        solver: Solver,
+        vertices: np.ndarray,
+        result: Reconstruction,
+        close: np.ndarray,
+        wanted: np.ndarray,
     ) -> Reconstruction:
-        """The best state with its texture, light and camera."""
+        """The vertices float32 [V, 3] with the best state's camera, texture and light."""
         best, runtime = solver.best, self.reconstructor.runtime
         guess = runtime(resized(close, runtime.image_size))
-        vertices = solver.vertices(best).astype(np.float32)
         matrix = np.eye(4)
         matrix[:3, :3], matrix[:3, 3] = best.rotation, best.translation
         focal = solver.focal * _BAKE_SIZE / self.config.size

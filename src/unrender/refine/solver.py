@@ -7,7 +7,7 @@ the photo does not show stays as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,10 +21,10 @@ from unrender.reconstruct.contour import (
     project,
 )
 from unrender.reconstruct.distance import outline, signed_distance
+from unrender.reconstruct.fields import smooth_fields
 from unrender.refine.config import RefineConfig
-from unrender.refine.modes import smooth_modes
 from unrender.render.kernels import rasterize
-from unrender.shape_space import ShapeSpace
+from unrender.shape_space import PART_OUT, ShapeSpace
 from unrender.template import make_template
 from unrender.topology import edge_faces
 
@@ -48,13 +48,20 @@ class Solver:
     """One photo's refinement."""
 
     def __init__(
-        self, space: ShapeSpace, mask: np.ndarray, focal: float, config: RefineConfig, start: State
+        self,
+        space: ShapeSpace,
+        mask: np.ndarray,
+        focal: float,
+        config: RefineConfig,
+        start: State,
+        vertices: np.ndarray | None = None,
     ) -> None:
         """Set up.
 
         Args:
             space: of the category. mask: [S, S] in [0, 1] on the square crop, S = `config.size`.
-            focal: in pixels of that crop. start: the reconstruction's pose; its offsets are ignored.
+            focal: in pixels of that crop. start: the reconstruction's pose.
+            vertices: [V, 3] of its mesh, for what it has besides the coefficients; None where it has nothing.
         """
         self.config, self.focal, self.space = config, float(focal), space
         template = make_template(3)
@@ -62,10 +69,11 @@ class Solver:
         self.faces = np.ascontiguousarray(template.faces, np.int32)
         self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
         self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
-        modes = smooth_modes(config.modes, config.amplitude, config.antisymmetric)
-        basis = np.concatenate([space.basis.astype(np.float64), modes])
+        fields = smooth_fields(config.degrees, config.amplitude, config.antisymmetric)
+        fields = fields * [config.sideways, 1.0, 1.0]
+        basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.flat = np.ascontiguousarray(basis.reshape(len(basis), -1))
-        self.basis = np.ascontiguousarray(basis.transpose(1, 0, 2))
+        self.basis = np.ascontiguousarray(basis.transpose(1, 2, 0))
         self.mean = space.mean.astype(np.float64)
         self.mask = np.ascontiguousarray(mask > 0.5)
         self.distance = signed_distance(self.mask)
@@ -75,7 +83,17 @@ class Solver:
         self.anchor = np.zeros(len(basis))
         self.anchor[: space.size] = start.unknowns[: space.size]
         self.anchor_rotation = start.rotation.copy()
-        self.state, self.view = self._see(start.rotation, start.translation, self.anchor.copy())
+        self.put_away = np.zeros(len(basis), bool)
+        if space.optional is not None and start.unknowns[np.argmax(space.optional)] < PART_OUT:
+            self.put_away[: space.size] = space.optional
+        unknowns = self.anchor.copy()
+        if vertices is not None:
+            beyond = (
+                np.asarray(vertices, np.float64).reshape(-1) - self.mean.reshape(-1) - unknowns @ self.flat
+            )
+            own = self.flat[space.size :]
+            unknowns[space.size :] = np.linalg.solve(own @ own.T, own @ beyond)
+        self.state, self.view = self._see(start.rotation, start.translation, unknowns)
         self.best = self.state
 
     def vertices(self, state: State) -> np.ndarray:
@@ -124,21 +142,27 @@ class Solver:
         start[:known] = config.near_start
         mean = np.zeros(size - 6)
         mean[:known] = config.near_mean
+        mean += config.part_precision * self.put_away
         gradient[6:] += start * (state.unknowns - self.anchor) + mean * state.unknowns
         hessian[np.arange(3), np.arange(3)] += config.near_camera
         hessian[np.arange(6, size), np.arange(6, size)] += start + mean
+
+    def project(self, vertices: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices [V, 3] seen with a state's camera: camera space [V, 3], pixels [V, 2], clip [1, V, 4]."""
+        local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
+        clip = np.empty((1, len(vertices), 4), np.float32)
+        project(
+            vertices, np.ascontiguousarray(state.rotation), state.translation, self.focal, self.config.size,
+            self.projection[2, 2], self.projection[2, 3], local, pixels, clip,
+        )  # fmt: skip
+        return local, pixels, clip
 
     def _see(
         self, rotation: np.ndarray, translation: np.ndarray, unknowns: np.ndarray
     ) -> tuple[State, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Render the shape: the state, and its camera-space vertices, pixels and face index."""
         size = self.config.size
-        vertices = self.mean + (unknowns @ self.flat).reshape(self.mean.shape)
-        local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
-        clip = np.empty((1, len(vertices), 4), np.float32)
-        project(
-            vertices, np.ascontiguousarray(rotation), translation, self.focal, size,
-            self.projection[2, 2], self.projection[2, 3], local, pixels, clip,
-        )  # fmt: skip
+        state = State(rotation, translation, unknowns, 0.0)
+        local, pixels, clip = self.project(self.vertices(state), state)
         index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
-        return State(rotation, translation, unknowns, overlap(index, self.mask)), (local, pixels, index)
+        return replace(state, iou=overlap(index, self.mask)), (local, pixels, index)
