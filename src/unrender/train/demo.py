@@ -29,7 +29,7 @@ class DemoConfig:
     Attributes:
         objects, views: procedural birds, and pictures of each.
         photos: pictures with masks, of the same birds.
-        prior_steps: for the mean shape, and for the shape space.
+        prior_steps: of the shape space's last stage.
         steps: training steps.
         batch: photos, and objects, per step.
     """
@@ -37,7 +37,7 @@ class DemoConfig:
     objects: int = 16
     views: int = 4
     photos: int = 24
-    prior_steps: tuple[int, int] = (80, 120)
+    prior_steps: int = 60
     steps: int = 12
     batch: int = 4
 
@@ -59,11 +59,8 @@ def train_demo(out: str | Path, config: DemoConfig | None = None) -> Path:
     tiny_set(birds, objects=config.objects, views=config.views, size=128)
     write_photos(birds, photos, config.photos)
     if not space.exists():
-        mean_steps, steps = config.prior_steps
         shapes = min(4, config.objects)
-        learn_prior(
-            PriorConfig(str(birds), str(space), mean_steps=mean_steps, steps=steps, shapes=shapes, views=2)
-        )
+        learn_prior(PriorConfig(str(birds), str(space), steps=config.prior_steps, shapes=shapes, views=2))
     run = train(
         TrainConfig(
             name=_free_name(out), out=str(out), steps=config.steps,

@@ -120,11 +120,11 @@ class Objective:
     def loss(self, network: UnrenderNetwork, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum of the losses and their values by name."""
         clock = time.perf_counter()
-        prediction = network(batch.images)
+        first_photo = len(batch.objects.images) if batch.objects else 0
+        prediction = network(batch.images, first_photo)
         scalars = {"seconds/forward": time.perf_counter() - clock}
         clock = time.perf_counter()
         terms: dict[str, Tensor] = {}
-        first_photo = len(batch.objects.images) if batch.objects else 0
         if batch.objects is not None:
             terms.update(
                 self.object_terms(network, prediction[:first_photo], batch.objects, self.delta(step))
