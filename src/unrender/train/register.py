@@ -5,9 +5,11 @@ all its views, make a linear least-squares problem for the vertices (triangulati
 displacement fills in what no view shows:
 
     min_X  sum_p |P_p (sum_k b_pk X_k)|^2 + stiffness |L (X - C)|^2
+           + thickness sum_ij |X_i - X_j - C_i + C_j|^2
 
 with b the barycentrics of pixel p's point on the template C, P_p the two linear equations that say that a
-point projects to p, and L the uniform Laplacian. Shapes registered so differ linearly well enough for
+point projects to p, L the uniform Laplacian, and i, j vertices on opposite sides of something thin (a seat, a
+wing), which would else pass through one another. Shapes registered so differ linearly well enough for
 principal components.
 """
 
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from unrender.data.multiview import MultiviewObject, MultiviewSet, decode_canonical
+from unrender.mesh import vertex_normals
 from unrender.template import Template
 from unrender.topology import neighbour_table
 
@@ -123,9 +126,12 @@ class Registrar:
         surface: where labels are looked up.
         rest: [V, 3] what shapes differ from smoothly.
         stiffness: weight of the displacement's Laplacian against a ray.
+        thickness: weight of what keeps thin parts as thick as they are.
     """
 
-    def __init__(self, surface: Surface, rest: np.ndarray, stiffness: float = 2.0) -> None:
+    def __init__(
+        self, surface: Surface, rest: np.ndarray, stiffness: float = 2.0, thickness: float = 2.0
+    ) -> None:
         from scipy.sparse import coo_matrix, identity, kron
 
         self.surface, self.rest = surface, np.asarray(rest, dtype=np.float64)
@@ -133,7 +139,12 @@ class Registrar:
         rows = np.repeat(np.arange(len(index)), index.shape[1])
         average = coo_matrix((weight.reshape(-1), (rows, index.reshape(-1))), (len(index),) * 2)
         laplacian = (identity(len(index)) - average).tocsr()
-        smooth = stiffness * (laplacian.T @ laplacian) + 1e-3 * identity(len(index))
+        pairs = opposite_vertices(self.rest, surface.template.faces)
+        ends = np.repeat([1.0, -1.0], len(pairs))
+        row = np.tile(np.arange(len(pairs)), 2)
+        across = coo_matrix((ends, (row, pairs.T.reshape(-1))), (len(pairs), len(index))).tocsr()
+        smooth = stiffness * (laplacian.T @ laplacian) + thickness * (across.T @ across)
+        smooth = smooth + 1e-3 * identity(len(index))
         self.smooth: Any = kron(smooth, identity(3)).tocsr()
 
     def fit(self, item: MultiviewObject, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -162,6 +173,20 @@ class Registrar:
             rays.T @ target
         )
         return np.asarray(self.rest + moved.reshape(-1, 3))
+
+
+def opposite_vertices(vertices: np.ndarray, faces: np.ndarray, reach: float = 0.12) -> np.ndarray:
+    """Pairs int [P, 2] of vertices within `reach` whose normals look away from one another, across solid."""
+    from scipy.spatial import cKDTree
+
+    normals = vertex_normals(vertices, faces).astype(np.float64)
+    pairs = cKDTree(vertices).query_pairs(reach, output_type="ndarray")
+    apart = vertices[pairs[:, 1]] - vertices[pairs[:, 0]]
+    first, second = normals[pairs[:, 0]], normals[pairs[:, 1]]
+    length = np.linalg.norm(apart, axis=1)
+    opposed = (first * second).sum(1) < -0.3
+    behind = ((apart * second).sum(1) > 0.3 * length) & ((apart * first).sum(1) < -0.3 * length)
+    return np.asarray(pairs[opposed & behind])
 
 
 def cloud(data: MultiviewSet, indices: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -25,22 +25,27 @@ GRID = 96
 REACH = 1.125
 CELL = 2 * REACH / GRID
 FLIP = np.array([-1.0, 1.0, 1.0])
+TURN = 0.25
+"""What normals count beside distances when surface is shared out."""
 
 
-def solid_of_points(points: np.ndarray, least: int = 3) -> np.ndarray:
+def solid_of_points(points: np.ndarray) -> np.ndarray:
     """Cells that hold points, and what they enclose, without specks: bool [GRID, GRID, GRID], axes x, y, z.
 
     Args:
-        points: [N, 3] in [-1, 1]; their mirror images in x count too.
-        least: points that a cell needs.
+        points: [N, 3] in [-1, 1]; their mirror images in x count too. A cell needs three of them where
+            there are more than 100,000.
     """
     from scipy import ndimage
 
     cells = np.clip(((points / REACH + 1) * 0.5 * GRID).astype(np.int64), 0, GRID - 1)
     index = np.ravel_multi_index(tuple(cells.T), (GRID,) * 3)
-    used = np.flatnonzero(np.bincount(index, minlength=GRID**3) >= least)
-    centres = (np.stack(np.unravel_index(used, (GRID,) * 3), -1) + 0.5) / GRID - 0.5
-    solid = voxelize_points(np.concatenate([centres, centres * FLIP]), GRID)
+    used = np.flatnonzero(np.bincount(index, minlength=GRID**3) >= (3 if len(points) > 100_000 else 1))
+    solid = np.zeros((GRID,) * 3, dtype=bool)
+    solid[np.unravel_index(used, solid.shape)] = True
+    solid |= solid[::-1]
+    for _ in range(3):  # undersides are never seen: what one axis closes lets the next one close more
+        solid = voxelize_points((np.argwhere(solid) + 0.5) / GRID - 0.5, GRID)
     labels, count = ndimage.label(solid, np.ones((3, 3, 3)))
     sizes = ndimage.sum_labels(solid, labels, np.arange(count + 1))
     return np.asarray((sizes >= sizes[1:].max(initial=0))[labels] & solid)
@@ -155,11 +160,14 @@ def _spread(
 
 def _grow(points: np.ndarray, faces: np.ndarray, field: _Field, time: float) -> np.ndarray:
     """Vertices moved towards the boundary of what lies within a way of `time`: on along the way where their
-    normals look that way, out to the walls, and back from outside."""
+    normals look that way, out to the walls, and back from outside. What hangs between two legs goes back
+    along the way to where they part, for the nearest wall is on both sides."""
     normals = vertex_normals(points, faces).astype(np.float64)
     ahead, front = field.at(field.way, points) - time, field.slope(field.way, points)
     facing = np.maximum((normals * front).sum(1), 0)
-    points = points - (np.clip(ahead, -0.8, 0.8) * np.where(ahead < 0, facing, 1) * CELL)[:, None] * front
+    hanging = field.at(field.distance, points) > 0.5
+    pace = np.clip(ahead, -0.8, 0.8) * np.where(ahead < 0, facing, 1) if np.isfinite(time) else 0.0
+    points = points - (np.where(hanging, 0.8, pace) * CELL)[:, None] * front
     gap, wall = field.at(field.distance, points), field.slope(field.distance, points)
     facing = np.maximum((normals * wall).sum(1), 0)
     inside = np.clip(gap, -1, 1.5) * np.where(gap < 0, facing, 1) * CELL
@@ -176,15 +184,16 @@ def _settle(points: np.ndarray, field: _Field, faces: np.ndarray, mirror: np.nda
     surface = surface - (field.at(field.distance, surface) * CELL)[:, None] * field.slope(
         field.distance, surface
     )
-    facing = 0.12 * field.slope(field.distance, surface)
+    facing = TURN * field.slope(field.distance, surface)
     for _ in range(25):
         points = _spread(points, faces, table, 0.3)
         normals = vertex_normals(points, faces)
-        tree = cKDTree(np.concatenate([points, 0.12 * normals], 1))
+        tree = cKDTree(np.concatenate([points, TURN * normals], 1))
         _, owner = tree.query(np.concatenate([surface, facing], 1))
         count = np.bincount(owner, minlength=len(points))
         middle = np.stack([np.bincount(owner, surface[:, k], len(points)) for k in range(3)], -1)
         target = middle / np.maximum(count, 1)[:, None]
         points = np.where((count > 0)[:, None], 0.4 * points + 0.6 * target, points)
+        points = _grow(points, faces, field, np.inf)
         points = 0.5 * (points + points[mirror] * FLIP)
     return np.asarray(points, dtype=np.float32)
