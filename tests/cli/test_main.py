@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,14 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("unrender: error: missing.jpg")
+
+
+def test_warnings_are_one_line(photo: Path, fake: FakeReconstructor, monkeypatch, capsys) -> None:
+    def doubtful(self, *arguments, **settings):
+        warnings.warn("photo.jpg: not sure\nwhat it shows", UserWarning, stacklevel=2)
+        return original(self, *arguments, **settings)
+
+    original = FakeReconstructor.__call__
+    monkeypatch.setattr(FakeReconstructor, "__call__", doubtful)
+    assert main([str(photo), "-o", str(photo.parent / "x.glb")]) == 0
+    assert capsys.readouterr().err == "unrender: warning: photo.jpg: not sure what it shows\n"

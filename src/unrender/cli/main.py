@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -36,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        with warnings.catch_warnings():  # puts back what prints them
+            warnings.showwarning = _print_warning
+            return _dispatch(arguments)
     except SystemExit as stop:  # argparse, after --help or a usage error
         return stop.code if isinstance(stop.code, int) else 2
     except (UnrenderError, OSError) as error:
@@ -51,6 +54,11 @@ def print_error(error: Exception | str) -> None:
     """Write an error to stderr as one line, `unrender: error: ...`."""
     message = " ".join(str(error).split()) or type(error).__name__
     print(f"unrender: error: {message}", file=sys.stderr, flush=True)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Write a warning to stderr as one line, `unrender: warning: ...`."""
+    print(f"unrender: warning: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
 
 
 def _dispatch(arguments: list[str]) -> int:
