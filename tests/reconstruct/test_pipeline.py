@@ -139,7 +139,7 @@ def test_the_file_holds_the_mesh(result, tmp_path):
     again = load_mesh(result.export(tmp_path / "bird.glb"))
     assert len(again.faces) == 1280
     np.testing.assert_allclose(again.bounds(), result.mesh.bounds(), atol=1e-6)
-    assert again.texture.shape == result.texture.shape == (256, 256, 3)
+    assert again.texture.shape == result.texture.shape == (512, 512, 3)
     assert np.abs(again.texture.astype(int) - result.texture).mean() < 8
 
 

@@ -31,7 +31,7 @@ from unrender.shape_space import load_shape_space
 from unrender.template import make_template
 from unrender.texture import srgb_to_linear
 
-TEXTURE_SIZE = 256
+TEXTURE_SIZE = 512
 MIN_CONFIDENCE = 0.4
 """Below this probability of the likeliest category a photo is taken for a general object."""
 GENERAL = "object"

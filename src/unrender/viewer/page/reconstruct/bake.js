@@ -7,6 +7,8 @@ import { LINEAR_OF_BYTE, shade, toByte } from "./light.js";
 import { pullPush } from "./pull_push.js";
 
 const MIRROR_TRUST = 0.85;
+/** Cosines to the view below which a texel counts as not seen, and from which on as seen in full. */
+const FACING = [0.02, 0.14];
 const DEPTH_TOLERANCE = 0.03;
 
 /** Confidence that a pixel's colour is the object's: the mask, its edge made steeper. */
@@ -67,12 +69,12 @@ function gather(atlas, points, view) {
       const low = photo[lower + c] * (1 - fx) + photo[lower + 3 + c] * fx;
       colour[i + c] = top * (1 - fy) + low * fy;
     }
-    if (cosine <= 0.05) continue;
+    if (cosine <= FACING[0]) continue;
     const row = Math.min(Math.trunc((v * cells) / size), cells - 1);
     const column = Math.min(Math.trunc((u * cells) / size), cells - 1);
     const seen = depth[row * cells + column];
     if (seen > 0 && -z > seen + DEPTH_TOLERANCE) continue;
-    const slope = Math.min(Math.max((cosine - 0.05) / 0.3, 0), 1);
+    const slope = Math.min(Math.max((cosine - FACING[0]) / (FACING[1] - FACING[0]), 0), 1);
     confidence[at] = trust[a * size + b] * slope * slope * (3 - 2 * slope);
   }
   return { colour, confidence };
@@ -86,12 +88,15 @@ function quantile(values, q) {
   return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (place - low);
 }
 
-/** How much brighter the light must be for the albedo of what is surely seen to stay within 1. */
+/** How much brighter the light must be for the albedo of what is surely seen (every other texel) to stay within 1. */
 function exposure(colour, confidence) {
   const brightest = [];
-  confidence.forEach((value, at) => {
-    if (value > 0.5) brightest.push(Math.max(colour[3 * at], colour[3 * at + 1], colour[3 * at + 2]));
-  });
+  const size = Math.sqrt(confidence.length);
+  for (let row = 0; row < size; row += 2) {
+    for (let at = row * size; at < (row + 1) * size; at += 2) {
+      if (confidence[at] > 0.5) brightest.push(Math.max(colour[3 * at], colour[3 * at + 1], colour[3 * at + 2]));
+    }
+  }
   return brightest.length ? Math.max(1, quantile(brightest, 0.98)) : 1;
 }
 

@@ -18,7 +18,7 @@ import { settle, shapeVertices } from "./shape.js";
 
 const BAKE_SIZE = 256;
 const DEPTH_SIZE = 128;
-const TEXTURE_SIZE = 256;
+const TEXTURE_SIZE = 512;
 const MASK_SIZE = 64;
 
 /**
