@@ -25,7 +25,7 @@ def test_the_demo_trains_and_says_where_things_are(tmp_path, monkeypatch, capsys
         assert str(out / path) in printed
     assert "docs/training.md" in printed
     assert len(PhotoSet(out / "photos").filter(split="train", permissive=True)) == 5
-    assert load_shape_space(out / "space.safetensors", "bird.").size == 40
+    assert load_shape_space(out / "space.safetensors", "bird.").size == 28
     assert read_tensors(out / "run" / "checkpoint.safetensors")[1]["step"] == 4
     for step in (2, 4):
         with Image.open(out / "run" / "preview" / f"{step:06d}.png") as sheet:
