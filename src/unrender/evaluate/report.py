@@ -21,6 +21,8 @@ from unrender.metrics import Interval, paired_bootstrap
 
 POOLED = "all"
 """Name of the group that holds every row."""
+_SAME = ("ms", "mask head IoU", "category right")
+"""Metrics without a column of differences: what no variant changes, and times."""
 _DIGITS = {"ms": 0, "rotation error": 1, "other views PSNR": 1, "Chamfer-L1": 4}
 
 
@@ -124,7 +126,7 @@ def tables(report: dict[str, Any], pooled: bool = False) -> list[tuple[str, list
         for e in summary
     ]
     result = [overview(report), ("Means", ["group", "mask", "variant", "n", "failed", *names], means)]
-    names = [name for name in _metric_names(differences) if name != "ms"]
+    names = [name for name in _metric_names(differences) if name not in _SAME]
     paired = [
         [e["group"], e["mask"], f"{e['variant']} - {e['minus']}", *(_difference(e, m) for m in names)]
         for e in differences
