@@ -23,6 +23,7 @@ from unrender.fit.hull import Grid, Silhouette, find_hull
 from unrender.fit.surface import extract_surface
 from unrender.mesh import load_mesh
 from unrender.metrics import nearest_distances, sample_surface
+from unrender.render import render
 from unrender.synthesize.scan import ScanSettings, make_object
 from unrender.topology import edges, is_consistently_wound, is_watertight
 
@@ -154,6 +155,30 @@ def test_one_photo_and_contradicting_masks(scan: Path, tmp_path: Path) -> None:
     (tmp_path / "scan" / "cameras.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="photo 3 of 10"):
         fit(load_capture(tmp_path / "scan"), TINY)
+
+
+def test_a_photo_with_a_bad_mask_carves_nothing(scan: Path, tmp_path: Path) -> None:
+    """Half of a mask is gone. Said to be bad, the photo stays in the fit and the object stays whole."""
+    shutil.copytree(scan, tmp_path / "scan")
+    record = json.loads((scan / "cameras.json").read_text())
+    capture = load_capture(scan)
+    true = capture.shots[3].read()[1] > 0.5
+    cut = true.copy()
+    cut[: int(np.flatnonzero(true.any(1)).mean())] = False
+    path = tmp_path / "scan" / "images" / f"{Path(record['views'][3]['file']).stem}.cut.png"
+    Image.fromarray((cut * 255).astype(np.uint8)).save(path)
+    record["views"][3]["mask"] = f"images/{path.name}"
+    shares = []
+    for good in (False, True):
+        record["views"][3]["good_silhouette"] = good
+        (tmp_path / "scan" / "cameras.json").write_text(json.dumps(record))
+        result = fit(load_capture(tmp_path / "scan"), TINY)
+        assert set(result.cameras) == {shot.name for shot in capture.shots}
+        shown = render(result.mesh, capture.shots[3].read()[2]).mask > 0.5
+        shares.append((shown & true).sum() / true.sum())
+    assert shares[0] > 0.93 and shares[1] < 0.8
+    kept, held = load_capture(tmp_path / "scan").hold_out(3)
+    assert len(kept) + len(held) == len(capture) and len(held) == 4
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,22 @@ def test_regularizers(scene: Scene) -> None:
         assert (getattr(total, part) * move).sum() == pytest.approx((values[0] - values[1]) / 2e-4, rel=1e-5)
 
 
+def test_area_and_its_gradient(scene: Scene) -> None:
+    """Against trimesh's area of the mesh moved to and fro."""
+    trimesh = pytest.importorskip("trimesh")
+    weights = LossWeights(smooth=0.0, area=0.7)
+    total = scene.zeros()
+    losses = Regularizer(scene.faces, 162, weights).add(scene, total)
+
+    def area(vertices: np.ndarray) -> float:
+        return float(trimesh.Trimesh(vertices, scene.faces, process=False).area)
+
+    assert losses["area"] == pytest.approx(area(scene.vertices), rel=1e-9)
+    move = np.random.default_rng(8).normal(size=scene.vertices.shape)
+    slope = 0.7 * (area(scene.vertices + 1e-6 * move) - area(scene.vertices - 1e-6 * move)) / 2e-6
+    assert (total.vertices * move).sum() == pytest.approx(slope, rel=1e-5)
+
+
 def _target(scene: Scene) -> tuple[View, LossWeights]:
     camera = Camera.from_fov(48, orbit(30, 20, 2.6), 30.0)
     rows, columns = np.mgrid[0:48, 0:48] + 0.5
@@ -173,6 +189,21 @@ def test_soft_target_is_what_the_renderer_shows() -> None:
     shown = soft_mask(clip, fragments, target.delta, "nearest")[0]
     assert np.abs(shown - target.soft).mean() < 0.006
     assert abs(float((shown - target.soft).sum())) / target.area < 0.01
+
+
+def test_a_bad_silhouette_pulls_nothing_and_still_has_colours(scene: Scene) -> None:
+    view, weights = _target(scene)
+    trusted, doubted = (make_target(replace(view, silhouette=good), 48, 2.0) for good in (True, False))
+    grads = []
+    for target, colour in ((doubted, 1.0), (trusted, 1.0), (doubted, 0.0)):
+        total, normals = scene.zeros(), normals_of(scene)
+        weights = LossWeights(colour=colour)
+        losses = add_view(scene, normals, 0, target, weights, total, np.zeros_like(normals))
+        grads.append((losses, total))
+    assert grads[0][0][0] == 0 and grads[1][0][0] > 0
+    assert grads[0][0][1] == grads[1][0][1] > 0
+    np.testing.assert_array_equal(grads[0][1].albedo, grads[1][1].albedo)
+    assert np.abs(grads[0][1].vertices).max() > 0 and not grads[2][1].vertices.any()
 
 
 def test_camera_gradient_of_the_silhouette(scene: Scene) -> None:

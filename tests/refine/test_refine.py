@@ -8,7 +8,8 @@ import pytest
 from unrender.camera import Camera, orbit
 from unrender.cli.main import main
 from unrender.errors import InputError
-from unrender.refine import RefineConfig, Refiner, parse_budget
+from unrender.refine import FinishConfig, RefineConfig, Refiner, parse_budget
+from unrender.refine.finish import Finish
 from unrender.refine.region import follow_edges, voted_mask
 from unrender.refine.solver import Solver, State
 from unrender.render import rasterize
@@ -73,6 +74,60 @@ def test_a_longer_shape_is_found_from_the_side(space: ShapeSpace) -> None:
     for step in range(30):
         solver.step(step / 30)
     assert solver.best.iou > 0.97 and solver.best.unknowns[0] > 0
+
+
+def test_vertices_find_a_notch_and_keep_depths(space: ShapeSpace) -> None:
+    """Seen from its left, a narrow notch in the back; smooth fields stop short of it, vertices do not."""
+    matrix = orbit(90, 0, 4.6)
+    vertices = space.mean.astype(np.float64).copy()
+    top = np.clip(vertices[:, 1] / 0.6, 0, None)
+    vertices[:, 1] -= 0.5 * np.exp(-(vertices[:, 2] ** 2) / 0.015) * top
+    solver = _solver(space, _mask(vertices, matrix), matrix)
+    for step in range(40):
+        solver.step(step / 40)
+    finish = Finish(solver, FinishConfig())
+    for step in range(60):
+        finish.step(step / 60)
+    assert finish.iou > solver.best.iou + 0.004 and finish.iou > 0.975
+    smooth = solver.vertices(solver.best)
+    mirror = make_template(3).mirror
+    assert np.abs(finish.vertices[mirror] * [-1, 1, 1] - finish.vertices).max() < 0.1
+    assert np.ptp(finish.vertices[:, 0]) == pytest.approx(np.ptp(smooth[:, 0]), rel=0.05)
+    away = np.abs(smooth[:, 2]) > 0.6
+    assert np.abs(finish.vertices - smooth)[away].max() < 0.05
+
+
+def test_an_optional_part_stays_put_away(space: ShapeSpace) -> None:
+    """A wide outline does not open the wings of a bird that has them folded; open ones go on."""
+    wings = np.zeros((1, *space.mean.shape), np.float32)
+    wings[0, :, 0] = 0.3 * make_template(3).vertices[:, 0]
+    birds = ShapeSpace(
+        space.mean, np.concatenate([space.basis, wings]), np.zeros(2, bool), np.array([False, True])
+    )
+    matrix = orbit(0, 0, 4.6)
+    mask = _mask(birds.vertices(np.array([0.0, 1.0])), matrix)
+    focal = Camera.from_fov(SIZE, matrix, 30.0).fx
+
+    def opened(out: float, precision: float) -> float:
+        start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, out]), 0.0)
+        config = RefineConfig(part_precision=precision, offsets=1e3)  # no fields to say it with
+        solver = Solver(birds, mask, focal, config, start)
+        for step in range(30):
+            solver.step(step / 30)
+        return float(solver.state.unknowns[1])
+
+    assert opened(0.0, 1000.0) < 0.15 < 0.6 < opened(0.0, 0.0)
+    assert opened(0.6, 1000.0) > 0.6
+
+
+def test_it_starts_from_the_mesh_of_the_reconstruction(space: ShapeSpace) -> None:
+    """Offsets that the coefficients do not hold are taken over as far as smooth fields can say them."""
+    matrix = orbit(90, 0, 4.6)
+    focal = Camera.from_fov(SIZE, matrix, 30.0).fx
+    vertices = space.mean + 0.05 * space.mean[:, [1, 1, 1]] ** 2
+    start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.zeros(1), 0.0)
+    solver = Solver(space, _mask(vertices, matrix), focal, RefineConfig(), start, vertices)
+    np.testing.assert_allclose(solver.vertices(solver.best), vertices, atol=2e-3)
 
 
 @pytest.mark.parametrize(

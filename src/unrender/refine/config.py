@@ -20,7 +20,7 @@ class FinishConfig:
     """
 
     steps: int = 100
-    diffusion: float = 5.0
+    diffusion: float = 2.0
     pace: float = 0.006
     blur_start: float = 4.0
     blur_end: float = 1.2
