@@ -43,28 +43,30 @@ def _harmonics(degrees: int, level: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def smooth_fields(
-    degrees: int, amplitude: float, antisymmetric: float | None = None, level: int = 3
+    degrees: int, amplitude: float, antisymmetric: float | None = None, level: int = 3, lowest: int = 0
 ) -> np.ndarray:
     """Deformation fields, whitened: each has the size that a coefficient of 1 stands for.
 
     Args:
         degrees: largest degree of the harmonics. amplitude: root mean square of the smoothest, object units.
         antisymmetric: by what fields are divided that break the mirror symmetry in x; None leaves them out.
-        level: of the template.
+        level: of the template. lowest: smallest degree; 2 leaves shifts and scales out.
 
     Returns:
-        float64 [N, V, 3]: of (degrees + 1)^2 harmonics, along x, y and z each.
+        float64 [N, V, 3]: of (degrees + 1)^2 - lowest^2 harmonics, along x, y and z each.
 
     Raises:
         InputError: `degrees` is negative, or a size is not positive.
     """
-    if degrees < 0 or amplitude <= 0 or (antisymmetric is not None and antisymmetric <= 0):
+    if not 0 <= lowest <= degrees or amplitude <= 0 or (antisymmetric is not None and antisymmetric <= 0):
         raise InputError(
-            "fields: expected degrees >= 0 and positive sizes, got "
-            f"degrees={degrees}, amplitude={amplitude}, antisymmetric={antisymmetric}"
+            "fields: expected 0 <= lowest <= degrees and positive sizes, got "
+            f"lowest={lowest}, degrees={degrees}, amplitude={amplitude}, antisymmetric={antisymmetric}"
         )
     degree, odd, values = _harmonics(degrees, level)
     fields = []
+    kept = degree >= lowest
+    degree, odd, values = degree[kept], odd[kept], values[kept]
     for order, is_odd, value in zip(degree, odd, values, strict=True):
         size = amplitude / (1 + order * (order + 1) / _HALVED)
         for axis in range(3):

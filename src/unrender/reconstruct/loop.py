@@ -27,6 +27,7 @@ from unrender.reconstruct.contour import (
 from unrender.reconstruct.distance import outline, signed_distance
 from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.linear import deform, solve_positive
+from unrender.reconstruct.proportions import Proportions
 from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -50,7 +51,8 @@ class LoopConfig:
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
-        field_degrees: largest degree of the smooth fields.
+        proportions: precision of width and height over length, in squared pixels per standard deviation.
+        field_degrees: largest degree of the smooth fields; the smallest is 2.
         field_amplitude: expected size of the smoothest field in object radii.
         field_precision: precision of the fields around zero, in squared pixels per unit.
     """
@@ -68,6 +70,7 @@ class LoopConfig:
     scale_end: float = 3.5
     likelihood: float = 0.1
     part_precision: float = 10.0
+    proportions: float = 0.15
     field_degrees: int = 5
     field_amplitude: float = 0.08
     field_precision: float = 0.02
@@ -114,7 +117,8 @@ class Loop:
         self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
         self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
         self.mean = space.mean.astype(np.float64)
-        fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude)
+        fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude, lowest=2)
+        self.proportions = Proportions.of(space)
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
         self.basis = np.ascontiguousarray(basis.transpose(1, 2, 0))
@@ -238,6 +242,10 @@ class Loop:
             force[6 : 6 + known], pull[6 : 6 + known] = self._shape_prior(pose, candidate)
             force[6 + known :] = config.field_precision * pose.offsets
             pull[6 + known :] = config.field_precision
+            if not self._part_out(candidate):
+                deviation, slope = self.proportions.residuals(self.vertices(pose), self.basis)
+                force[6:] += config.proportions * (deviation @ slope)
+                hessian[6:, 6:] += config.proportions * (slope.T @ slope)
         gradient += force
         diagonal = np.arange(size)
         hessian[diagonal, diagonal] = 1.001 * (hessian[diagonal, diagonal] + pull) + 1e-9
@@ -258,13 +266,17 @@ class Loop:
             )
         return self._see(moved, mask)
 
+    def _part_out(self, candidate: _Candidate) -> bool:
+        """Whether the network saw the optional part, which changes proportions."""
+        return self.space.optional is not None and bool(candidate.coefficients[self.space.optional].any())
+
     def _shape_prior(self, pose: Pose, candidate: _Candidate) -> tuple[np.ndarray, np.ndarray]:
         """Gradient and diagonal of the Hessian of the coefficients' prior, [K] each."""
         config, coefficients, guess = self.config, pose.coefficients, candidate.coefficients
         excess = coefficients - np.clip(coefficients, -config.usual, config.usual)
         force = config.near_guess * (coefficients - guess) + config.usual_precision * excess
         pull = config.near_guess + config.usual_precision * (excess != 0)
-        if self.space.optional is not None and not guess[self.space.optional].any():
+        if self.space.optional is not None and not self._part_out(candidate):
             put_away = config.part_precision * self.space.optional
             force += put_away * coefficients
             pull = pull + put_away
