@@ -213,3 +213,17 @@ def test_unshared_coordinates_are_not_stored(mesh_folder):
         arrays = render_object(make_object(source, (), 1), config, np.random.default_rng(0))
         assert arrays["canonical"].any() == there
         assert str(arrays["category"]) == ("chair" if there else "car")
+
+
+def test_general_objects_are_labelled_by_their_box_and_fronts_are_marked(mesh_folder):
+    index = mesh_folder / "index.csv"
+    text = index.read_text().replace("free,car,free.glb", "free,tank,free.glb")
+    index.write_text(text.replace("CC0-1.0,train,yes", "CC0-1.0,train,no"))
+    indexed_meshes.cache_clear()
+    item = make_object(f"meshes/tank:{mesh_folder}", (), 3)
+    assert (item.category, item.shared, item.oriented) == ("object", True, False)
+    low, high = item.vertices.min(0), item.vertices.max(0)
+    np.testing.assert_allclose(item.canonical.min(0), -1, atol=1e-5)
+    np.testing.assert_allclose(item.canonical.max(0), 1, atol=1e-5)
+    np.testing.assert_allclose(low + (item.canonical + 1) / 2 * (high - low), item.vertices, atol=1e-5)
+    assert make_object("car", (), 3).oriented

@@ -15,10 +15,10 @@ by memory map. First axis: objects of the shard.
     albedo           uint8 [n, views, size, size, 4]   optional; as rgba, without light
 
 Canonical coordinates say which part of a category's default object a point belongs to: a generator moves the
-default object's vertices, so a point keeps its coordinates whatever the object looks like. Parts that the default
-object lacks (a second wing, a propeller) lie in one point inside it. Gathered meshes know nothing of it: they have
-no coordinates, apart from those of the category "object", where they are the place in the bounding box, -1 to 1
-along each axis.
+default object's vertices, so a point keeps its coordinates whatever the object looks like. Parts that the
+default object lacks (a second wing, a propeller) lie in one point inside it. Gathered meshes know nothing
+of it: they have no coordinates, apart from those of the category "object", where they are the place in the
+bounding box, -1 to 1 along each axis.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -20,7 +21,8 @@ def merge_spaces(files: list[Path], out: Path) -> list[str]:
     Raises:
         ModelError: a file is missing or damaged, holds no shape space, or a category comes twice.
     """
-    tensors, categories = {}, []
+    tensors: dict[str, np.ndarray] = {}
+    categories: list[str] = []
     for file in files:
         try:
             found = load(file.read_bytes())
