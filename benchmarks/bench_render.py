@@ -3,9 +3,11 @@
     python benchmarks/bench_render.py [--repeats 30] [--threads 2] [--scaling] [--plot]
 
 A training step is rasterize, interpolate (W2: and texture), soft mask (not W3), mean squared errors to a
-target, and the gradients of positions and colours (W2: texture). Peers (`peers.py`) that cannot run here are
-named with the reason. All take turns, so that other load hits all of them; processor time (all threads of
-the process) is recorded beside wall time, and is the figure to look at on a machine that is not idle.
+target, and the gradients of positions and colours (W2: texture): by `render_surface` in one pass, and as
+"single operations" by rasterize, interpolate, sample_texture and soft_mask. Peers (`peers.py`) that cannot
+run here are named with the reason. All take turns, so that other load hits all of them; processor time (all
+threads of the process) is recorded beside wall time, and is the figure to look at on a machine that is not
+idle.
 `--scaling` adds time against faces, pixels, batch, threads and softness (`scaling.py`).
 Writes JSON with the machine and the commit, a table in Markdown, and with `--plot` pictures (matplotlib).
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +31,16 @@ from unrender import render
 from unrender.render.kernels import rasterize, soft_mask
 from workloads import Workload, load, make
 
+DELTA = 1 / 7000  # softness of the mask
+SINGLE = "single operations"
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("visibility only", "forward", "forward+backward")
 
 
-def unrender_steps(work: Workload) -> Steps:
-    """The numpy kernel for visibility, the public functions on tensors for the rest."""
+def unrender_steps(work: Workload, one_pass: bool = True) -> Steps:
+    """The numpy kernel for visibility, public functions on tensors for the rest: `render_surface`, or (not
+    `one_pass`) the single operations it stands for.
+    """
     clip = torch.tensor(work.clip, requires_grad=True)
     faces = torch.tensor(work.faces)
     target, target_mask = torch.tensor(work.target), torch.tensor(work.target_mask)
@@ -42,6 +49,13 @@ def unrender_steps(work: Workload) -> Steps:
     uv_faces = None if work.uv_faces is None else torch.tensor(work.uv_faces)
 
     def pictures() -> tuple[torch.Tensor, torch.Tensor | None]:
+        if one_pass:
+            surface = render.Surface(faces, uvs=uvs, uv_faces=uv_faces)
+            surface = replace(surface, colors=looks) if uvs is None else replace(surface, texture=looks)
+            drawn = render.render_surface(
+                clip, surface, None, work.size, None if work.name == "W3" else DELTA
+            )
+            return drawn.image, None if work.name == "W3" else drawn.mask
         fragments = render.rasterize(clip, faces, work.size)
         if uvs is None:
             image = render.interpolate(looks, fragments)
@@ -103,7 +117,9 @@ def bytes_of_a_step(work: Workload) -> int:
 
 def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]) -> dict[str, Any]:
     """Times of one workload: {part: {renderer: times}}."""
-    everybody: dict[str, Steps] = {"unrender": unrender_steps(work)}
+    single = unrender_steps(work, one_pass=False)
+    del single["visibility only"]  # the same
+    everybody: dict[str, Steps] = {"unrender": unrender_steps(work), SINGLE: single}
     for name in options.peers:
         try:
             everybody[name] = PEERS[name](work, options.threads)
@@ -123,7 +139,7 @@ def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]
 
 def table(record: dict[str, Any]) -> str:
     """Markdown: medians (minima) in ms and how many times as long as ours a peer takes."""
-    names = ["unrender", *record["peers"]]
+    names = ["unrender", SINGLE, *record["peers"]]
     lines = ["| workload | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 1)]
     for work, parts in record["ms"].items():
         for part, times in parts.items():
@@ -146,7 +162,7 @@ def plot(record: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = ["unrender", *record["peers"]]
+    names = ["unrender", SINGLE, *record["peers"]]
     figure, panels = pyplot.subplots(1, len(record["ms"]), figsize=(4 * len(record["ms"]), 3.4), sharey=True)
     for panel, (work, parts) in zip(np.atleast_1d(panels), record["ms"].items(), strict=True):
         for number, name in enumerate(names):

@@ -72,6 +72,9 @@ def render_surface(
 ) -> RenderResult:
     """Rasterize, interpolate, texture, light and mask a batch.
 
+    Without light and normals, and for tensors outside torch.compile and torch.func, all of it is one pass
+    over the pictures: faster as the single operations, with the same results.
+
     Args:
         clip: [B, V, 4] clip-space positions.
         surface: faces and their looks; grey 0.8 where it has neither colours nor texture.
@@ -86,6 +89,13 @@ def render_surface(
     Raises:
         InputError: as `rasterize`, `interpolate`, `sample_texture` and `soft_mask`; or light without normals.
     """
+    if light is None and surface.normals is None and validate.is_tensor(clip):
+        from unrender.render import torch_surface
+
+        drawn = torch_surface.draw(clip, surface, size, delta)
+        if drawn is not None:
+            image, mask, depth = drawn
+            return RenderResult(image, mask, depth, None)
     fragments = operations.rasterize(clip, surface.faces, size)
     if surface.texture is not None:
         if surface.uvs is None:

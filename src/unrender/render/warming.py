@@ -13,6 +13,7 @@ from unrender.render.kernels import (
     pyramid,
     rasterize,
     soft_mask,
+    surface,
     texture,
 )
 
@@ -42,6 +43,7 @@ def warm(double: bool = False) -> None:
             antialias.forward(picture, clip, faces, links, index, weights),
         )  # fmt: skip
         _warm_textures(uv, index)
+        _warm_surface(clip, faces)
 
 
 def _warm_textures(uv: np.ndarray, index: np.ndarray) -> None:
@@ -56,3 +58,13 @@ def _warm_textures(uv: np.ndarray, index: np.ndarray) -> None:
     pyramid.vjp(texels, uv, level, None, index, picture, options)
     directions, moves = np.ones((*uv.shape[:3], 3), uv.dtype), np.ones((*uv.shape[:3], 3, 2), uv.dtype)
     cube.vjp(directions, moves, uv, cube.forward(directions, moves)[2])
+
+
+def _warm_surface(clip: np.ndarray, faces: np.ndarray) -> None:
+    """Drawing in one pass and its gradient, with colours and with a texture, with and without a soft mask."""
+    rows, texels = np.ones((1, 3, 2), clip.dtype), np.ones((1, 2, 2, 3), clip.dtype)
+    for looks in (surface.Looks(np.ones((1, 3, 3), clip.dtype), faces), surface.Looks(rows, faces, texels)):
+        for delta in (None, 0.01):
+            drawn = surface.forward(clip, faces, (8, 8), looks, delta, keep=delta is not None)
+            grads = surface.Pictures(drawn.face_index, drawn.image, None, drawn.mask)
+            surface.vjp(clip, faces, looks, drawn, grads, delta, (looks.texture is None, True))

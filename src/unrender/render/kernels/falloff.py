@@ -16,6 +16,7 @@ from unrender.render.kernels.jit import contracted, inline, jit, relaxed
 
 FADE_BEGIN, FADE_END = 4.0, 8.0
 LANES = 8
+CHUNK = 256
 _SERIES = tuple(1 / math.factorial(n) for n in range(8, 0, -1))
 """Taylor coefficients of (exp(y) - 1) / y, highest first; for |y| <= 1/8 the next one is below 1e-13."""
 
@@ -146,85 +147,177 @@ def _reach(triangle, row, top, radius, left, right, runs):
 
 
 @contracted
-def spread(triangle, box, top, radius, scale, combine, runs, field):
-    """Multiply one face's 1 - q into the products of `field`, or lower the smallest s to its own."""
-    left, right, upper, lower = box
+def lower(triangle, box, top, radius, scale, runs, field):
+    """Lower the smallest s of the pixels in `field` to one face's."""
+    left, right, upper, bottom = box
     cast = field.dtype.type
     edges = _edges(triangle, cast)
     unit = cast(scale)
     flat = field.ravel()
-    for row in range(upper, lower + 1):
+    for row in range(upper, bottom + 1):
         first, final = _reach(triangle, row, top, radius, left, right, runs)
         if first > final:
             continue
         ax, ay, bx, by, cx, cy = _offsets(triangle, row, first, cast)
         base = np.uint64((row - top) * field.shape[1] + first)  # unsigned: no check for negative indices
-        groups = (final - first) // LANES + 1
-        if combine:
-            for lane in range(groups * LANES):
-                x = cast(np.int32(lane))
-                d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                flat[base + np.uint64(lane)] = min(flat[base + np.uint64(lane)], d * unit)
-        else:
-            for lane in range(groups * LANES):
-                x = cast(np.int32(lane))
-                d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
-                flat[base + np.uint64(lane)] *= factor(min(d * unit, cast(FADE_END)), cast)
+        for lane in range(((final - first) // LANES + 1) * LANES):
+            x = cast(np.int32(lane))
+            d = _distance(ax + x, ay, bx + x, by, cx + x, cy, edges, cast)
+            flat[base + np.uint64(lane)] = min(flat[base + np.uint64(lane)], d * unit)
 
 
 @inline
-def _gather(triangle, box, top, radius, runs, field, pixels):
-    """The pixels of a box that matter, as x and y from the first corner and value; padded to whole groups."""
+def _gather(triangle, box, top, radius, runs, field, pixels, places):
+    """The pixels of a box that matter, from the first to the last of each row: x and y from the first corner
+    and value in `pixels`, where they are in the flat field in `places`. Returns how many, and that rounded up
+    to whole groups; what is beyond the end has the value 0.
+    """
     left, right, upper, lower = box
     x0, y0 = triangle[0], triangle[1]
     cast = field.dtype.type
+    xs, ys, values, flat = pixels[0], pixels[1], pixels[2], field.ravel()
     count = 0
     for row in range(upper, lower + 1):
         first, final = _reach(triangle, row, top, radius, left, right, runs)
-        y = cast(row - y0)
-        for column in range(first, final + 1):
-            value = field[row - top, column]
-            pixels[0, count] = cast(column - x0)
-            pixels[1, count] = y
-            pixels[2, count] = value
-            count += value != cast(0)
-    groups = (count + LANES - 1) // LANES
-    for extra in range(count, groups * LANES):
-        pixels[0, extra] = pixels[1, extra] = pixels[2, extra] = cast(0)
-    return groups * LANES
+        if first > final:
+            continue
+        start = (row - top) * field.shape[1] + first
+        x, y, end = cast(first - x0), cast(row - y0), final - first + 1
+        for group in range(0, end, LANES):  # whole groups; what is too much is overwritten by the next row
+            for lane in range(LANES):
+                here, step = np.uint64(count + group + lane), group + lane
+                xs[here] = x + cast(np.int32(step))
+                ys[here] = y
+                values[here] = flat[np.uint64(start + step)]
+                places[here] = start + step
+        count += end
+    padded = (count + LANES - 1) // LANES * LANES
+    for extra in range(count, padded):
+        xs[extra] = ys[extra] = values[extra] = cast(0)
+    return count, padded
+
+
+@inline
+def _nearest(x, y, edges, cast):
+    """Squared distance to the border of a triangle of the point (x, y) from its first corner, the gap, and
+    the weights of the first and second corner at the nearest point.
+    """
+    ex0, ey0, ex1, ey1, ex2, ey2, r0, r1, r2 = edges
+    zero, one = cast(0), cast(1)
+    t0, gx0, gy0 = _along(x, y, ex0, ey0, r0, cast)
+    t1, gx1, gy1 = _along(x - ex0, y - ey0, ex1, ey1, r1, cast)
+    t2, gx2, gy2 = _along(x + ex2, y + ey2, ex2, ey2, r2, cast)
+    d0, d1, d2 = gx0 * gx0 + gy0 * gy0, gx1 * gx1 + gy1 * gy1, gx2 * gx2 + gy2 * gy2
+    d = min(d0, min(d1, d2))
+    on0, on1 = d0 <= d, d1 <= d
+    gx = gx0 if on0 else (gx1 if on1 else gx2)
+    gy = gy0 if on0 else (gy1 if on1 else gy2)
+    w0 = one - t0 if on0 else (zero if on1 else t2)
+    w1 = t0 if on0 else (one - t1 if on1 else zero)
+    return d, gx, gy, w0, w1
+
+
+@inline
+def _slope(s, cast):
+    """1 - q(s), and -q'(s) / (1 - q(s)), for s <= 8."""
+    one = cast(1)
+    m = _miss(s, cast)
+    u, rise = _rise(s, cast)
+    rest = m + (one - m) * rise
+    return rest, (one - m) * (one - rise + cast(1.5) * u * (one - u)) / max(rest, cast(1e-30))
+
+
+@contracted
+def multiply(triangle, box, top, radius, scale, runs, field, pixels, places):
+    """Multiply one face's 1 - q into the products of `field`. Working space: `pixels` [3, n], `places`."""
+    cast = field.dtype.type
+    count, padded = _gather(triangle, box, top, radius, runs, field, pixels, places)
+    edges = _edges(triangle, cast)
+    ex0, ey0, ex2, ey2 = edges[0], edges[1], edges[4], edges[5]
+    unit, flat, values = cast(scale), field.ravel(), pixels[2]
+    for lane in range(padded):
+        x, y = pixels[0, lane], pixels[1, lane]
+        d = _distance(x, y, x - ex0, y - ey0, x + ex2, y + ey2, edges, cast)
+        values[lane] = factor(min(d * unit, cast(FADE_END)), cast)
+    for pixel in range(count):
+        flat[np.uint64(places[pixel])] *= values[pixel]
 
 
 @relaxed
-def pull(triangle, box, top, radius, scale, runs, field, pixels):
+def multiply_and_keep(
+    triangle, box, top, radius, scale, runs, field, pixels, places, results, pairs, targets, kept
+):
+    """`multiply`, and what the gradient will need of each pair of this face and a pixel within its radius.
+
+    From entry `kept` on, `pairs` [4, n] get -q'/(1 - q) times the gap (x, y) and the weights of the first two
+    corners at the nearest point, `targets` [n] the pixel. Returns the entries there are now. `results`
+    [5 CHUNK] is working space: at distances known when compiling, so that SIMD needs no check for overlaps.
+    """
+    cast = field.dtype.type
+    count, padded = _gather(triangle, box, top, radius, runs, field, pixels, places)
+    edges = _edges(triangle, cast)
+    ex0, ey0, ex1, ey1, ex2, ey2 = edges[:6]
+    unit, end, zero, flat = cast(scale), cast(FADE_END), cast(0), field.ravel()
+    xs, ys = pixels[0], pixels[1]
+    for start in range(0, padded, CHUNK):
+        for lane in range(min(CHUNK, padded - start)):
+            x, y, here = xs[np.uint64(start + lane)], ys[np.uint64(start + lane)], np.uint64(lane)
+            d, gx, gy, w0, w1 = _nearest(x, y, edges, cast)
+            c0, c1 = ex0 * y - ey0 * x, ex1 * (y - ey0) - ey1 * (x - ex0)
+            c2 = ex2 * (y + ey2) - ey2 * (x + ex2)
+            inside = (min(c0, min(c1, c2)) > zero) | (max(c0, max(c1, c2)) < zero)
+            rest, slope = _slope(zero if inside else min(d * unit, end), cast)
+            slope = zero if inside else slope
+            results[here] = rest
+            results[here + np.uint64(CHUNK)] = slope * gx
+            results[here + np.uint64(2 * CHUNK)] = slope * gy
+            results[here + np.uint64(3 * CHUNK)] = w0
+            results[here + np.uint64(4 * CHUNK)] = w1
+        for pixel in range(min(CHUNK, count - start)):
+            here, rest, place = np.uint64(pixel), results[np.uint64(pixel)], places[np.uint64(start + pixel)]
+            flat[np.uint64(place)] *= rest
+            targets[np.uint64(kept)] = place
+            pairs[0, kept], pairs[1, kept] = (
+                results[here + np.uint64(CHUNK)],
+                results[here + np.uint64(2 * CHUNK)],
+            )
+            pairs[2, kept] = results[here + np.uint64(3 * CHUNK)]
+            pairs[3, kept] = results[here + np.uint64(4 * CHUNK)]
+            kept += rest < cast(1)
+    return kept
+
+
+@relaxed
+def recall(pairs, targets, begin, end, field):
+    """`pull` from what `multiply_and_keep` has kept of a face in entries [begin, end), without 2 scale."""
+    cast = field.dtype.type
+    fx0 = fy0 = fx1 = fy1 = fx = fy = cast(0)
+    flat = field.ravel()
+    for entry in range(np.uint64(begin), np.uint64(end)):
+        g = flat[targets[entry]]
+        gx, gy, w0, w1 = pairs[0, entry] * g, pairs[1, entry] * g, pairs[2, entry], pairs[3, entry]
+        fx, fy = fx + gx, fy + gy
+        fx0, fy0 = fx0 + w0 * gx, fy0 + w0 * gy
+        fx1, fy1 = fx1 + w1 * gx, fy1 + w1 * gy
+    return fx0, fy0, fx1, fy1, fx - fx0 - fx1, fy - fy0 - fy1
+
+
+@relaxed
+def pull(triangle, box, top, radius, scale, runs, field, pixels, places):
     """What the pixels add to d loss / d pixel position of a face's three corners (x0, y0, x1, y1, x2, y2).
 
     `field` holds d loss / d mask times the product of all 1 - q. With the nearest point c = sum of w_k v_k:
-    d loss / d v_k = w_k 2 scale field / (1 - q) dq/ds (c - p). `pixels` [3, n] is working space.
+    d loss / d v_k = w_k 2 scale field / (1 - q) dq/ds (c - p). `pixels` [3, n], `places` [n]: working space.
     """
     cast = field.dtype.type
-    count = _gather(triangle, box, top, radius, runs, field, pixels)
-    ex0, ey0, ex1, ey1, ex2, ey2, r0, r1, r2 = _edges(triangle, cast)
-    zero, one = cast(0), cast(1)
-    unit = cast(scale)
-    fx0 = fy0 = fx1 = fy1 = fx2 = fy2 = zero
-    for lane in range(count):
-        x, y = pixels[0, lane], pixels[1, lane]
-        t0, gx0, gy0 = _along(x, y, ex0, ey0, r0, cast)
-        t1, gx1, gy1 = _along(x - ex0, y - ey0, ex1, ey1, r1, cast)
-        t2, gx2, gy2 = _along(x + ex2, y + ey2, ex2, ey2, r2, cast)
-        d0, d1, d2 = gx0 * gx0 + gy0 * gy0, gx1 * gx1 + gy1 * gy1, gx2 * gx2 + gy2 * gy2
-        d = min(d0, min(d1, d2))
-        on0, on1 = d0 <= d, d1 <= d
-        gx = gx0 if on0 else (gx1 if on1 else gx2)
-        gy = gy0 if on0 else (gy1 if on1 else gy2)
-        w0 = one - t0 if on0 else (zero if on1 else t2)
-        w1 = t0 if on0 else (one - t1 if on1 else zero)
-        w2 = one - w0 - w1
-        s = min(d * unit, cast(FADE_END))
-        m = _miss(s, cast)
-        u, rise = _rise(s, cast)
-        slope = (one - m) * (one - rise + cast(1.5) * u * (one - u))
-        g = pixels[2, lane] * slope / max(m + (one - m) * rise, cast(1e-30))
+    _, padded = _gather(triangle, box, top, radius, runs, field, pixels, places)
+    edges = _edges(triangle, cast)
+    unit, one = cast(scale), cast(1)
+    fx0 = fy0 = fx1 = fy1 = fx2 = fy2 = cast(0)
+    for lane in range(padded):
+        d, gx, gy, w0, w1 = _nearest(pixels[0, lane], pixels[1, lane], edges, cast)
+        _, slope = _slope(min(d * unit, cast(FADE_END)), cast)
+        g, w2 = pixels[2, lane] * slope, one - w0 - w1
         gx, gy = gx * g, gy * g
         fx0, fy0 = fx0 + w0 * gx, fy0 + w0 * gy
         fx1, fy1 = fx1 + w1 * gx, fy1 + w1 * gy

@@ -1,4 +1,4 @@
-"""Projection to fixed point, clipping and filling of faces: the inside of `rasterize`.
+"""Projection to fixed point and filling of faces: the inside of `rasterize`.
 
 Nothing here may be compiled with relaxed arithmetic: coverage and visibility are decided here.
 """
@@ -18,18 +18,23 @@ REACH = 8192 * 65536
 """Largest coordinate on the integer grid: products of two differences stay below 2^61."""
 
 LANES = 4
-"""Pixels a row is worked on at once; the rows of the working space have as many to spare."""
+"""Pixels of a row are worked on in whole groups of as many, for SIMD."""
+
+SMALL = 6
+"""Faces of at most 2^6 pixels a side are filled in 32-bit integers."""
 
 WIDE = 16
-"""Of faces at least this wide each row is first narrowed to the columns inside."""
+"""Of larger faces at least this wide each row is first narrowed to the columns inside."""
 
 
 @jit
-def project(clip, height, width, bits, xs, ys, state):
-    """Snap the vertices of one image to the integer grid whose points k * 2^bits are pixel centres."""
+def project(clip, height, width, bits, xs, ys, screen, state):
+    """Vertices on the picture: (column, row, z/w) in `screen` float64 [V, 3], and columns and rows snapped to
+    the integer grid whose points k * 2^bits are pixel centres in `xs` and `ys`.
+    """
     one = float(1 << bits)
-    half_x, half_y = 0.5 * width * one, 0.5 * height * one
-    base_x, base_y = half_x - 0.5 * one, half_y - 0.5 * one
+    half_x, half_y = 0.5 * width, 0.5 * height
+    base_x, base_y = half_x - 0.5, half_y - 0.5
     reach = float(REACH)
     for vertex in range(clip.shape[0]):
         x, y = np.float64(clip[vertex, 0]), np.float64(clip[vertex, 1])
@@ -40,33 +45,32 @@ def project(clip, height, width, bits, xs, ys, state):
         state[vertex] = CLIP
         if w > 0.0 and z >= -w:
             scale = 1.0 / w
-            u = x * scale * half_x + base_x
-            v = base_y - y * scale * half_y
+            column, row = x * scale * half_x + base_x, base_y - y * scale * half_y
+            u, v = column * one, row * one
             if abs(u) < reach and abs(v) < reach:
                 xs[vertex] = np.int32(math.floor(u + 0.5))
                 ys[vertex] = np.int32(math.floor(v + 0.5))
+                screen[vertex, 0], screen[vertex, 1], screen[vertex, 2] = column, row, z * scale
                 state[vertex] = INSIDE
 
 
 @inline
-def depth_plane(clip, i, j, k, height, width):
-    """Coefficients of z/w = a * column + b * row + c on the picture of the plane through three vertices."""
-    ax, ay, aw = np.float64(clip[i, 0]), np.float64(clip[i, 1]), np.float64(clip[i, 3])
-    bx, by, bw = np.float64(clip[j, 0]), np.float64(clip[j, 1]), np.float64(clip[j, 3])
-    cx, cy, cw = np.float64(clip[k, 0]), np.float64(clip[k, 1]), np.float64(clip[k, 3])
-    az, bz, cz = np.float64(clip[i, 2]), np.float64(clip[j, 2]), np.float64(clip[k, 2])
-    e00, e01, e02 = by * cw - bw * cy, bw * cx - bx * cw, bx * cy - by * cx
-    e10, e11, e12 = cy * aw - cw * ay, cw * ax - cx * aw, cx * ay - cy * ax
-    e20, e21, e22 = ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx
-    det = ax * e00 + ay * e01 + aw * e02
-    if det == 0.0:
-        nearest = max(az / aw, bz / bw, cz / cw) if aw > 0.0 and bw > 0.0 and cw > 0.0 else 1.0
-        return 0.0, 0.0, nearest, det
-    scale = 1.0 / det
-    x = (az * e00 + bz * e10 + cz * e20) * scale
-    y = (az * e01 + bz * e11 + cz * e21) * scale
-    c = (az * e02 + bz * e12 + cz * e22) * scale
-    return 2.0 * x / width, -2.0 * y / height, c + x * (1.0 / width - 1.0) + y * (1.0 - 1.0 / height), det
+def depth_plane(screen, i, j, k):
+    """Coefficients of z/w = a * column + b * row + c on the picture of a face whose vertices are on it.
+
+    They do not depend on the order of the vertices: faces that lie on each other are exactly equally near.
+    """
+    low, high = min(i, j, k), max(i, j, k)
+    i, j, k = low, i + j + k - low - high, high
+    x0, y0, z0 = screen[i, 0], screen[i, 1], screen[i, 2]
+    x1, y1, z1 = screen[j, 0] - x0, screen[j, 1] - y0, screen[j, 2] - z0
+    x2, y2, z2 = screen[k, 0] - x0, screen[k, 1] - y0, screen[k, 2] - z0
+    area = x1 * y2 - x2 * y1
+    if area == 0.0:  # seen only because of snapping
+        return 0.0, 0.0, max(screen[i, 2], screen[j, 2], screen[k, 2])
+    scale = 1.0 / area
+    a, b = (z1 * y2 - z2 * y1) * scale, (z2 * x1 - z1 * x2) * scale
+    return a, b, z0 - a * x0 - b * y0
 
 
 @inline
@@ -95,13 +99,20 @@ def _narrow(begin, end, step, value):
 
 
 @inline
+def whole_groups(first, last):
+    """The pixels from column `first` to `last`, rounded up to whole groups."""
+    return ((last - first) // LANES + 1) * LANES
+
+
+@inline
 def fill(
-    x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, top, bits, stride,
-    depths, owners, floors, floor_owners,
+    x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, face, bits, width, top, depths, owners,
+    floors, floor_owners,
 ):  # fmt: skip
     """Fill the pixels of a positively oriented triangle in columns [left, right] and rows [upper, lower].
 
-    Working space is flat, with rows of `stride` pixels. Where there are `floors`, only what is behind them.
+    Owners are the flat picture; depths (and floors) flat rows of the same width from row `top` on. Where
+    `floors` is not None, only what is behind them.
     """
     a0, b0, c0 = edge(x0, y0, x1, y1, bits)
     a1, b1, c1 = edge(x1, y1, x2, y2, bits)
@@ -109,7 +120,7 @@ def fill(
     wide = right - left >= WIDE
     first, last = left, right
     for row in range(upper, lower + 1):
-        v0, v1, v2 = b0 * row + c0, b1 * row + c1, b2 * row + c2
+        v0, v1, v2, z = b0 * row + c0, b1 * row + c1, b2 * row + c2, zb * row + zc
         if wide:
             begin, end = _narrow(float(left), float(right), a0, v0)
             begin, end = _narrow(begin, end, a1, v1)
@@ -117,163 +128,71 @@ def fill(
             if begin > end:
                 continue
             first, last = int(begin), int(end)
-        start = float(first)
-        v0, v1, v2, z = v0 + a0 * start, v1 + a1 * start, v2 + a2 * start, zb * row + zc
-        base = np.uint64((row - top) * stride + first)  # unsigned: no check for negative indices
-        if floors.size > 0:
-            for lane in range(last - first + 1):
-                here, step = base + np.uint64(lane), np.float64(np.int32(lane))
-                near, floor = z + za * (start + step), floors[here]
-                behind = near > floor or (near == floor and face > floor_owners[here])
+        there, here = np.uint64(row * width), np.uint64((row - top) * width)  # unsigned: no check of the sign
+        count = whole_groups(first, last)
+        if floors is None and count <= width:
+            origin = min(first, width - count)  # whole groups must end with the row
+            start = float(origin)
+            v0, v1, v2 = v0 + a0 * start, v1 + a1 * start, v2 + a2 * start
+            there, here = there + np.uint64(origin), here + np.uint64(origin)
+            for lane in range(count):
+                place, step = np.uint64(lane), np.float64(np.int32(lane))
                 inside = min(v0 + a0 * step, min(v1 + a1 * step, v2 + a2 * step)) >= 0.0
-                if inside and behind and near < depths[here]:
-                    depths[here], owners[here] = near, face
+                near, old, name = z + za * (start + step), depths[here + place], owners[there + place]
+                closer = inside & (near < old)
+                depths[here + place] = near if closer else old
+                owners[there + place] = face if closer else name
             continue
-        for lane in range(((last - first) // LANES + 1) * LANES):
-            here, step = base + np.uint64(lane), np.float64(np.int32(lane))
+        for column in range(first, last + 1):
+            place, step = np.uint64(column), float(column)
+            near = z + za * step
             inside = min(v0 + a0 * step, min(v1 + a1 * step, v2 + a2 * step)) >= 0.0
-            near, old, name = z + za * (start + step), depths[here], owners[here]
-            closer = inside & (near < old)
-            depths[here] = near if closer else old
-            owners[here] = face if closer else name
+            if floors is not None:
+                floor = floors[here + place]
+                inside &= near > floor or (near == floor and face > floor_owners[here + place])
+            if inside and near < depths[here + place]:
+                depths[here + place], owners[there + place] = near, face
 
 
-@jit
-def lay_floor(clip, faces, index, top, bottom, stride, floors, floor_owners):
-    """z/w of the faces that a picture shows in rows [top, bottom); infinite where it shows none."""
-    height, width = index.shape
-    last, za, zb, zc = -1, 0.0, 0.0, 0.0
-    for row in range(top, bottom):
-        for column in range(width):
-            face, here = index[row, column], (row - top) * stride + column
-            floor_owners[here], floors[here] = face, np.inf
-            if face >= 0:
-                if face != last:
-                    i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-                    za, zb, zc, _ = depth_plane(clip, i, j, k, height, width)
-                    last = face
-                floors[here] = zb * row + zc + za * float(column)
+@inline
+def _corner(x0, y0, x1, y1, px, py, positive, bits):
+    """(step along a row, step down a column, value at the grid point (px, py)) of an edge function, int32.
 
-
-@jit
-def extract(owners, top, bottom, stride, index):
-    """Copy the owners of rows [top, bottom) to a picture int32 [H, W]."""
-    for row in range(top, bottom):
-        base = (row - top) * stride
-        for column in range(index.shape[1]):
-            index[row, column] = owners[base + column]
-
-
-@jit
-def draw_faces(
-    clip, faces, span, xs, ys, state, top, bottom, bits, cull, height, width, stride,
-    depths, owners, floors, floor_owners,
-):  # fmt: skip
-    """Draw the faces [span[0], span[1]) of one image into the rows [top, bottom) of a picture.
-
-    `depths` (float64, infinite at first) and `owners` (int32, -1) hold z/w and face, in rows of `stride`
-    pixels, at least W + LANES. `floors` and `floor_owners` have the same layout, or no elements.
+    As `edge`, for a face of at most 2^SMALL pixels a side and a point in its box: what stays of the value
+    after the shift is below 2^30, and what the steps add within the box is too.
     """
-    one = np.int64(1) << bits
-    mask = one - 1
-    polygon = np.empty((12, 4), np.float64)
-    spare = np.empty((12, 4), np.float64)
-    for face in range(span[0], span[1]):
-        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        flags = state[i] | state[j] | state[k]
-        if flags != INSIDE:
-            if flags < SKIP:
-                _draw_clipped(
-                    clip, faces, face, top, bottom, bits, cull, height, width, stride,
-                    depths, owners, floors, floor_owners, polygon, spare,
-                )  # fmt: skip
-            continue
-        y0, y1, y2 = np.int64(ys[i]), np.int64(ys[j]), np.int64(ys[k])
-        upper = max((min(y0, y1, y2) + mask) >> bits, top)
-        lower = min(max(y0, y1, y2) >> bits, bottom - 1)
-        if upper > lower:
-            continue
-        x0, x1, x2 = np.int64(xs[i]), np.int64(xs[j]), np.int64(xs[k])
-        left = max((min(x0, x1, x2) + mask) >> bits, 0)
-        right = min(max(x0, x1, x2) >> bits, width - 1)
-        if left > right:
-            continue
-        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        if area == 0 or (cull == 1 and area > 0):
-            continue
-        za, zb, zc, _ = depth_plane(clip, i, j, k, height, width)
-        if area < 0:
-            x1, x2, y1, y2 = x2, x1, y2, y1
-        fill(
-            x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, np.int32(face), top, bits, stride,
-            depths, owners, floors, floor_owners,
-        )  # fmt: skip
+    dx, dy = x1 - x0, y1 - y0
+    value = dx * (py - y0) - dy * (px - x0)
+    if not positive:
+        dx, dy, value = -dx, -dy, -value
+    value -= np.int64((dy > 0) | ((dy == 0) & (dx <= 0)))
+    return np.int32(-dy), np.int32(dx), np.int32(value >> bits)
 
 
-@jit
-def _clip_plane(polygon, count, result, p0, p1, p2, p3, offset):
-    """Clip a polygon to p . v >= offset. Points on an edge do not depend on the edge's direction."""
-    kept = 0
-    for a in range(count):
-        b = a + 1 if a + 1 < count else 0
-        da = p0 * polygon[a, 0] + p1 * polygon[a, 1] + p2 * polygon[a, 2] + p3 * polygon[a, 3] - offset
-        db = p0 * polygon[b, 0] + p1 * polygon[b, 1] + p2 * polygon[b, 2] + p3 * polygon[b, 3] - offset
-        if da >= 0.0:
-            for axis in range(4):
-                result[kept, axis] = polygon[a, axis]
-            kept += 1
-        if (da >= 0.0) != (db >= 0.0):
-            inner, outer, di, do = (a, b, da, db) if da >= 0.0 else (b, a, db, da)
-            t = di / (di - do)
-            for axis in range(4):
-                result[kept, axis] = polygon[inner, axis] + t * (polygon[outer, axis] - polygon[inner, axis])
-            kept += 1
-    return kept
-
-
-@jit
-def _draw_clipped(
-    clip, faces, face, top, bottom, bits, cull, height, width, stride,
-    depths, owners, floors, floor_owners, polygon, spare,
+@inline
+def fill_small(
+    x0, y0, x1, y1, x2, y2, positive, left, right, upper, lower, za, zb, zc, face, bits, width, top,
+    depths, owners,
 ):  # fmt: skip
-    i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-    za, zb, zc, det = depth_plane(clip, i, j, k, height, width)
-    if det == 0.0 or (cull == 1 and det < 0.0):
-        return
-    for axis in range(4):
-        polygon[0, axis] = clip[i, axis]
-        polygon[1, axis] = clip[j, axis]
-        polygon[2, axis] = clip[k, axis]
-    one = float(1 << bits)
-    # |u| = |x/w * W/2 + W/2 - 1/2| < REACH / one holds for |x/w| <= reach_x, with a pixel to spare
-    reach_x = (REACH / one - 0.5 * width - 1.0) / (0.5 * width)
-    reach_y = (REACH / one - 0.5 * height - 1.0) / (0.5 * height)
-    count = _clip_plane(polygon, 3, spare, 0.0, 0.0, 1.0, 1.0, 0.0)
-    count = _clip_plane(spare, count, polygon, 0.0, 0.0, 0.0, 1.0, 1e-9)
-    count = _clip_plane(polygon, count, spare, 1.0, 0.0, 0.0, reach_x, 0.0)
-    count = _clip_plane(spare, count, polygon, -1.0, 0.0, 0.0, reach_x, 0.0)
-    count = _clip_plane(polygon, count, spare, 0.0, 1.0, 0.0, reach_y, 0.0)
-    count = _clip_plane(spare, count, polygon, 0.0, -1.0, 0.0, reach_y, 0.0)
-    if count < 3:
-        return
-    mask = (np.int64(1) << bits) - 1
-    for corner in range(count):
-        scale = 1.0 / polygon[corner, 3]
-        polygon[corner, 0] = math.floor((0.5 * width * (polygon[corner, 0] * scale + 1.0) - 0.5) * one + 0.5)
-        polygon[corner, 1] = math.floor((0.5 * height * (1.0 - polygon[corner, 1] * scale) - 0.5) * one + 0.5)
-    x0, y0 = np.int64(polygon[0, 0]), np.int64(polygon[0, 1])
-    for corner in range(1, count - 1):
-        x1, y1 = np.int64(polygon[corner, 0]), np.int64(polygon[corner, 1])
-        x2, y2 = np.int64(polygon[corner + 1, 0]), np.int64(polygon[corner + 1, 1])
-        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        if area < 0:
-            x1, x2, y1, y2 = x2, x1, y2, y1
-        upper = max((min(y0, y1, y2) + mask) >> bits, top)
-        lower = min(max(y0, y1, y2) >> bits, bottom - 1)
-        left = max((min(x0, x1, x2) + mask) >> bits, 0)
-        right = min(max(x0, x1, x2) >> bits, width - 1)
-        if area != 0 and upper <= lower and left <= right:
-            fill(
-                x0, y0, x1, y1, x2, y2, left, right, upper, lower, za, zb, zc, np.int32(face), top, bits,
-                stride, depths, owners, floors, floor_owners,
-            )  # fmt: skip
+    """`fill` without floors for a face of at most 2^SMALL pixels a side whose groups fit into the width."""
+    count = whole_groups(left, right)
+    px, py = left << bits, upper << bits
+    a0, b0, v0 = _corner(x0, y0, x1, y1, px, py, positive, bits)
+    a1, b1, v1 = _corner(x1, y1, x2, y2, px, py, positive, bits)
+    a2, b2, v2 = _corner(x2, y2, x0, y0, px, py, positive, bits)
+    shift = np.int32(min(width - count - left, 0))  # whole groups must end with the row
+    v0, v1, v2 = v0 + a0 * shift, v1 + a1 * shift, v2 + a2 * shift
+    left += shift
+    start = float(left)
+    there, here = np.uint64(upper * width + left), np.uint64((upper - top) * width + left)
+    for row in range(upper, lower + 1):
+        z = zb * row + zc
+        for lane in range(count):
+            place, step = np.uint64(lane), np.int32(lane)
+            inside = ((v0 + a0 * step) | (v1 + a1 * step) | (v2 + a2 * step)) >= 0
+            near, old, name = z + za * (start + step), depths[here + place], owners[there + place]
+            closer = inside & (near < old)
+            depths[here + place] = near if closer else old
+            owners[there + place] = face if closer else name
+        v0, v1, v2 = v0 + b0, v1 + b1, v2 + b2
+        there, here = there + np.uint64(width), here + np.uint64(width)

@@ -72,6 +72,13 @@ def empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     return np.ndarray(shape, dtype, owner)
 
 
+def zeros(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+    """`empty`, filled with 0."""
+    result = empty(shape, dtype)
+    result.fill(0)
+    return result
+
+
 @contextmanager
 def scratch(shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[np.ndarray]:
     """Working space for the length of a `with` block."""

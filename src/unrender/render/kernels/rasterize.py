@@ -13,10 +13,15 @@ g at b, dL/dM = -M^-T K with K = sum over the face's pixels of (g - g.b) b^T: ni
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.fill import INSIDE, LANES, draw_faces, extract, lay_floor, project
+from unrender.render.kernels.drawing import draw_faces, lay_floor
+from unrender.render.kernels.fill import INSIDE, project
 from unrender.render.kernels.jit import inline, jit
 from unrender.render.kernels.memory import empty, scratch
 
@@ -62,48 +67,88 @@ def forward(
         face_index int32 [B, H, W] (-1 = nothing), barycentrics [B, H, W, 3] and depth [B, H, W] in clip's
         dtype (0 where nothing is).
     """
-    batch, count = clip.shape[:2]
-    index = empty((batch, height, width), np.int32)
-    bands = drawing_bands(batch, height, faces.shape[0], threads)
-    bits = subpixel_bits(height, width)
-    with scratch((2, batch, count), np.int32) as grid, scratch((batch, count), np.uint8) as state:
-        flat, shape = clip.reshape(-1, 4), (height, width)
-        xs, ys = grid.reshape(2, -1)
-
-        def snap(begin: int, end: int) -> None:
-            project(flat[begin:end], *shape, bits, xs[begin:end], ys[begin:end], state.reshape(-1)[begin:end])
-
-        pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
-        rows = np.empty((batch, bands + 1), np.int32)
-        _split(grid[1], state, bits, height, rows)
-        spans = every_face(batch, faces.shape[0]) if spans is None else spans
-        room = (2 if behind is not None else 1, int(np.diff(rows).max(initial=0)) * (width + LANES))
-        layer = np.empty((0, 0, 0), np.int32) if behind is None else behind
-
-        def work(begin: int, end: int) -> None:
-            with scratch(room, np.float64) as depths, scratch(room, np.int32) as owners:
-                _forward(
-                    begin,
-                    end,
-                    rows,
-                    clip,
-                    faces,
-                    spans,
-                    grid,
-                    state,
-                    bits,
-                    cull,
-                    layer,
-                    depths,
-                    owners,
-                    index,
-                )
-
-        pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
+    index, _ = visibility(Drawing(clip, faces, (height, width), cull, spans, behind), threads)
     if barycentrics:
         return index, *resolve(clip, faces, index, threads)
     none = np.empty((0, 0, 0, 3), clip.dtype)
     return index, none, none[..., 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Arguments of `visibility`, as `forward` describes them."""
+
+    clip: np.ndarray
+    faces: np.ndarray
+    size: tuple[int, int]
+    cull: int = 0
+    spans: np.ndarray | None = None
+    behind: np.ndarray | None = None
+
+
+Finish = Callable[[int, int, int, int, np.ndarray], None]
+"""Called with (image, band, first row, row behind the last, image's faces [H, W]) when a band is drawn."""
+
+
+def visibility(
+    drawing: Drawing, threads: int = 1, finish: Finish | None = None, bands: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw in bands of rows, of which `finish` may make use while they are in cache.
+
+    Args:
+        drawing: what to draw.
+        threads: how many threads to use.
+        finish: called after each band.
+        bands: how many an image is cut into; None: as suits `threads`.
+
+    Returns:
+        The face of each pixel, int32 [B, H, W], and the rows at which bands begin, int32 [B, bands + 1].
+    """
+    clip, faces, (height, width) = drawing.clip, drawing.faces, drawing.size
+    batch, count = clip.shape[:2]
+    index = empty((batch, height, width), np.int32)
+    bands = bands or drawing_bands(batch, height, faces.shape[0], threads)
+    bits = subpixel_bits(height, width)
+    with (
+        scratch((2, batch, count), np.int32) as grid,
+        scratch((batch, count, 3), np.float64) as screen,
+        scratch((batch, count), np.uint8) as state,
+    ):
+        flat, shape = clip.reshape(-1, 4), (height, width)
+        (xs, ys), places, states = grid, screen.reshape(-1, 3), state.reshape(-1)
+        columns, lines = grid.reshape(2, -1)
+
+        def snap(begin: int, end: int) -> None:
+            part = slice(begin, end)
+            project(flat[part], *shape, bits, columns[part], lines[part], places[part], states[part])
+
+        pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
+        rows = np.empty((batch, bands + 1), np.int32)
+        _split(grid[1], state, bits, height, rows)
+        spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
+        behind = drawing.behind
+        room = int(np.diff(rows).max(initial=0)) * width
+
+        def work(begin: int, end: int) -> None:
+            with ExitStack() as stack:
+                depths = stack.enter_context(scratch((room,), np.float64))
+                floors = owners = None
+                if behind is not None:
+                    floors = stack.enter_context(scratch((room,), np.float64))
+                    owners = stack.enter_context(scratch((room,), np.int32))
+                for item in range(begin, end):
+                    image, band = divmod(item, bands)
+                    top, bottom = int(rows[image, band]), int(rows[image, band + 1])
+                    _forward(
+                        clip[image], faces, spans[image], xs[image], ys[image], screen[image], state[image],
+                        top, bottom, bits, drawing.cull, None if behind is None else behind[image], depths,
+                        floors, owners, index[image],
+                    )  # fmt: skip
+                    if finish is not None:
+                        finish(image, band, top, bottom, index[image])
+
+        pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
+    return index, rows
 
 
 def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
@@ -136,22 +181,19 @@ def _split(ys, state, bits, height, rows):
 
 
 @jit
-def _forward(begin, end, rows, clip, faces, spans, grid, state, bits, cull, behind, depths, owners, index):
-    height, width = index.shape[1], index.shape[2]
-    bands, stride = rows.shape[1] - 1, width + LANES
-    floors, floor_owners = depths[1:].ravel(), owners[1:].ravel()  # empty unless there is a layer in front
-    for item in range(begin, end):
-        image, band = item // bands, item % bands
-        top, bottom = rows[image, band], rows[image, band + 1]
-        depths[0, : (bottom - top) * stride] = np.inf
-        owners[0, : (bottom - top) * stride] = -1
-        if behind.size > 0:
-            lay_floor(clip[image], faces, behind[image], top, bottom, stride, floors, floor_owners)
-        draw_faces(
-            clip[image], faces, spans[image], grid[0, image], grid[1, image], state[image],
-            top, bottom, bits, cull, height, width, stride, depths[0], owners[0], floors, floor_owners,
-        )  # fmt: skip
-        extract(owners[0], top, bottom, stride, index[image])
+def _forward(
+    clip, faces, span, xs, ys, screen, state, top, bottom, bits, cull, behind, depths, floors, floor_owners,
+    index,
+):  # fmt: skip
+    height, width = index.shape
+    depths[: (bottom - top) * width] = np.inf
+    index[top:bottom] = -1
+    if behind is not None:
+        lay_floor(clip, faces, behind, screen, state, top, bottom, floors, floor_owners)
+    draw_faces(
+        clip, faces, span, xs, ys, screen, state, top, bottom, bits, cull, height, width, depths,
+        index.ravel(), floors, floor_owners,
+    )  # fmt: skip
 
 
 def every_face(batch: int, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ long). fade is 1 for s <= 4 and falls as the cubic smoothstep to exactly 0 at s 
 gradient and a face reaches no further than sqrt(8 delta). "nearest" keeps only the nearest face's factor.
 
 Most faces touch no uncovered pixel: a summed-area table of the pixels that matter tells so from a face's
-bounding box. Rows of the remaining boxes go through `falloff.spread` and `falloff.pull`, written for SIMD.
+bounding box. The pixels of the remaining boxes go through the loops of `falloff`, written for SIMD.
 """
 
 from __future__ import annotations
@@ -16,9 +16,21 @@ import math
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.falloff import FADE_END, LANES, choose, factor, pull, pull_nearest, spread
+from unrender.render.kernels.falloff import (
+    CHUNK,
+    FADE_END,
+    LANES,
+    choose,
+    factor,
+    lower,
+    multiply,
+    multiply_and_keep,
+    pull,
+    pull_nearest,
+    recall,
+)
 from unrender.render.kernels.jit import inline, jit
-from unrender.render.kernels.memory import empty
+from unrender.render.kernels.memory import empty, zeros
 from unrender.render.kernels.rasterize import every_face
 
 COMBINE = {"product": 0, "nearest": 1}
@@ -53,7 +65,12 @@ def forward(
     bands = pool.picture_bands(batch, height, threads)
 
     def work(begin: int, end: int) -> None:
-        _forward(begin, end, bands, clip, faces, spans, face_index, delta, combine, out)
+        for item in range(begin, end):
+            image, top, bottom = pool.band(item, bands, height)
+            draw(
+                clip[image], faces, spans[image], face_index[image], top, bottom, delta, combine, out[image],
+                None, None, None,
+            )  # fmt: skip
 
     pool.run(work, batch * bands, threads)
     return out
@@ -73,11 +90,16 @@ def vjp(
     """Gradient at `clip` [B, V, 4] of a loss with gradient `grad_mask` at the result `mask` of `forward`."""
     batch, height, width = face_index.shape
     bands = pool.accumulation_bands(batch, height, width)
-    grad = np.zeros((batch * bands, clip.shape[1], 4), clip.dtype)
+    grad = zeros((batch * bands, clip.shape[1], 4), clip.dtype)
     spans = every_face(batch, faces.shape[0]) if spans is None else spans
 
     def work(begin: int, end: int) -> None:
-        _vjp(begin, end, bands, clip, faces, spans, face_index, mask, grad_mask, delta, combine, grad)
+        for item in range(begin, end):
+            image, top, bottom = pool.band(item, bands, height)
+            pull_back(
+                clip[image], faces, spans[image], face_index[image], mask[image], grad_mask[image], top,
+                bottom, delta, combine, grad[item], None, None, None,
+            )  # fmt: skip
 
     pool.run(work, batch * bands, threads)
     return grad if bands == 1 else grad.reshape(batch, bands, -1, 4).sum(axis=1)
@@ -148,100 +170,136 @@ def _box(triangle, radius, width, top, bottom, table):
 
 
 @jit
-def _forward(begin, end, bands, clip, faces, spans, index, delta, combine, out):
-    height, width = index.shape[1], index.shape[2]
+def draw(clip, faces, span, index, top, bottom, delta, combine, out, pairs, targets, heads):
+    """Rows [top, bottom) of the mask of one image into `out` [H, W].
+
+    `pairs` [4, H W], `targets` int32 [H W] and `heads` int32 [1 + 2 F] get what `pull_back` can use again, or
+    are None: heads[0] is the number of faces (-1: there was no room for all), then each face and the end of
+    its entries, which begin at top * W.
+    """
+    height, width = index.shape
     cast = clip.dtype.type
-    points = np.empty((clip.shape[1], 2), np.float64)
-    rows = (height + bands - 1) // bands + 1
-    sums = np.empty((rows + 1, width + 1), np.int32)
+    points = np.empty((clip.shape[0], 2), np.float64)
+    rows = bottom - top
+    table = np.empty((rows + 1, width + 1), np.int32)
     runs = np.empty((2, rows, width), np.int32)
-    field = np.empty((rows, width + LANES), clip.dtype)
+    field = np.empty((rows + 1, width + LANES), clip.dtype)
+    pixels, results = np.empty((3, rows * width + 2 * LANES), clip.dtype), np.empty(5 * CHUNK, clip.dtype)
+    places = np.empty(rows * width + 2 * LANES, np.int32)
     scale = (2.0 / min(height, width)) ** 2 / delta
     radius = math.sqrt(FADE_END / scale)
-    last = -1
-    for item in range(begin, end):
-        image, band = item // bands, item % bands
-        top, bottom = height * band // bands, height * (band + 1) // bands
-        if image != last:
-            _project(clip[image], height, width, points)
-            last = image
-        # the product of (1 - q), or the smallest s, of uncovered pixels; 0 on covered ones, which stays 0
-        start = FADE_END if combine else 1.0
-        field[:, :] = 0.0
-        for row in range(top, bottom):
-            for column in range(width):
-                if index[image, row, column] < 0:
-                    field[row - top, column] = start
-        table = sums[: bottom - top + 1]
-        some = _survey(field, table, runs) > 0
-        for face in range(spans[image, 0], spans[image, 1] if some else spans[image, 0]):
-            i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-            triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
-            box = _box(triangle, radius, width, top, bottom, table)
-            if box[0] <= box[1]:
-                spread(triangle, box, top, radius, scale, combine, runs, field)
-        for row in range(top, bottom):
-            for column in range(width):
-                value = field[row - top, column]
-                if combine and index[image, row, column] < 0:
-                    value = factor(min(value, cast(FADE_END)), cast)
-                out[image, row, column] = cast(1) - value
+    _project(clip, height, width, points)
+    # the product of (1 - q), or the smallest s, of uncovered pixels; 0 on covered ones, which stays 0
+    start = cast(FADE_END if combine else 1.0)
+    field[rows, :] = 0.0
+    for row in range(rows):
+        for column in range(width):
+            field[row, column] = start if index[top + row, column] < 0 else cast(0)
+        field[row, width:] = 0.0
+    some = _survey(field, table, runs) > 0
+    count, kept, limit = 0, top * width, bottom * width
+    for face in range(span[0], span[1] if some else span[0]):
+        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+        triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
+        box = _box(triangle, radius, width, top, bottom, table)
+        if box[0] > box[1]:
+            continue
+        if combine:
+            lower(triangle, box, top, radius, scale, runs, field)
+            continue
+        if pairs is not None:
+            room = kept + (box[1] - box[0] + 1) * (box[3] - box[2] + 1) <= limit
+            count = count if room else -1
+            if count >= 0:
+                kept = multiply_and_keep(
+                    triangle, box, top, radius, scale, runs, field, pixels, places, results, pairs, targets,
+                    kept,
+                )  # fmt: skip
+                heads[1 + 2 * count], heads[2 + 2 * count] = face, kept
+                count += 1
+                continue
+        multiply(triangle, box, top, radius, scale, runs, field, pixels, places)
+    if heads is not None:
+        heads[0] = count
+    for row in range(top, bottom):
+        for column in range(width):
+            value = field[row - top, column]
+            if combine and index[row, column] < 0:
+                value = factor(min(value, cast(FADE_END)), cast)
+            out[row, column] = cast(1) - value
 
 
 @jit
-def _vjp(begin, end, bands, clip, faces, spans, index, mask, grad_mask, delta, combine, grad):
-    height, width = index.shape[1], index.shape[2]
-    count = clip.shape[1]
-    points, flow = np.empty((count, 2), np.float64), np.empty((count, 2), np.float64)
-    rows = (height + bands - 1) // bands + 1
-    sums = np.empty((rows + 1, width + 1), np.int32)
-    runs = np.empty((2, rows, width), np.int32)
-    field = np.empty((rows, width + LANES), clip.dtype)
-    pixels = np.empty((3, rows * width + LANES), clip.dtype)
-    nearest = np.empty((rows if combine else 0, width), np.float64)
-    chosen = np.empty((rows if combine else 0, width), np.int32)
+def pull_back(
+    clip, faces, span, index, mask, grad_mask, top, bottom, delta, combine, grad, pairs, targets, heads
+):
+    """Add the gradient of rows [top, bottom) of one image to `grad` [V, 4].
+
+    `pairs`, `targets` and `heads` are as `draw` left them, or None.
+    """
+    height, width = index.shape
+    flow = np.zeros((clip.shape[0], 2), np.float64)
+    field = np.empty((bottom - top + 1, width + LANES), clip.dtype)
     scale = (2.0 / min(height, width)) ** 2 / delta
+    # gradient at a pixel, times the product of its (1 - q) if they are multiplied
+    field[bottom - top, :] = 0.0
+    for row in range(top, bottom):
+        for column in range(width):
+            rest = mask.dtype.type(1) if combine else mask.dtype.type(1) - mask[row, column]
+            value = grad_mask[row, column] * rest
+            field[row - top, column] = value if index[row, column] < 0 else mask.dtype.type(0)
+        field[row - top, width:] = 0.0
+    kept = -1
+    if heads is not None:
+        kept = heads[0]
+    if kept < 0:
+        _recompute(clip, faces, span, height, top, bottom, scale, combine, field, flow)
+    if heads is not None:
+        begin = top * width
+        for number in range(kept):
+            face, end = heads[1 + 2 * number], heads[2 + 2 * number]
+            force = recall(pairs, targets, begin, end, field)
+            begin = end
+            for corner in range(3):
+                flow[faces[face, corner], 0] += 2.0 * scale * force[2 * corner]
+                flow[faces[face, corner], 1] += 2.0 * scale * force[2 * corner + 1]
+    for vertex in range(clip.shape[0]):
+        fx, fy = flow[vertex, 0], flow[vertex, 1]
+        if fx != 0.0 or fy != 0.0:
+            inverse = 1.0 / np.float64(clip[vertex, 3])
+            gx, gy = fx * 0.5 * width * inverse, -fy * 0.5 * height * inverse
+            grad[vertex, 0] += gx
+            grad[vertex, 1] += gy
+            grad[vertex, 3] -= (gx * clip[vertex, 0] + gy * clip[vertex, 1]) * inverse
+
+
+@jit
+def _recompute(clip, faces, span, height, top, bottom, scale, combine, field, flow):
+    """d loss / d pixel position of the vertices from `field`, without anything kept from `draw`."""
+    rows, width = bottom - top, field.shape[1] - LANES
+    table = np.empty((rows + 1, width + 1), np.int32)
+    runs = np.empty((2, rows, width), np.int32)
+    if _survey(field, table, runs) == 0:
+        return
+    points = np.empty((clip.shape[0], 2), np.float64)
+    _project(clip, height, width, points)
+    pixels = np.empty((3, rows * width + 2 * LANES), clip.dtype)
+    places = np.empty(rows * width + 2 * LANES, np.int32)
+    nearest = np.full((rows if combine else 0, width), FADE_END)
+    chosen = np.full((rows if combine else 0, width), np.int32(-1))
     radius = math.sqrt(FADE_END / scale)
-    last = -1
-    for item in range(begin, end):
-        image, band = item // bands, item % bands
-        top, bottom = height * band // bands, height * (band + 1) // bands
-        if image != last:
-            _project(clip[image], height, width, points)
-            last = image
-        # gradient at a pixel, times the product of its (1 - q) if they are multiplied
-        field[:, :] = 0.0
-        for row in range(top, bottom):
-            for column in range(width):
-                if index[image, row, column] < 0:
-                    rest = mask.dtype.type(1) if combine else mask.dtype.type(1) - mask[image, row, column]
-                    field[row - top, column] = grad_mask[image, row, column] * rest
-        table = sums[: bottom - top + 1]
-        if _survey(field, table, runs) == 0:
+    for face in range(span[0], span[1]):
+        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+        triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
+        box = _box(triangle, radius, width, top, bottom, table)
+        if box[0] > box[1]:
             continue
-        flow[:, :] = 0.0
-        nearest[:, :] = FADE_END
-        chosen[:, :] = -1
-        for face in range(spans[image, 0], spans[image, 1]):
-            i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-            triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
-            box = _box(triangle, radius, width, top, bottom, table)
-            if box[0] > box[1]:
-                continue
-            if combine:
-                choose(triangle, box, top, scale, face, field, nearest, chosen)
-                continue
-            fx0, fy0, fx1, fy1, fx2, fy2 = pull(triangle, box, top, radius, scale, runs, field, pixels)
-            flow[i, 0], flow[i, 1] = flow[i, 0] + fx0, flow[i, 1] + fy0
-            flow[j, 0], flow[j, 1] = flow[j, 0] + fx1, flow[j, 1] + fy1
-            flow[k, 0], flow[k, 1] = flow[k, 0] + fx2, flow[k, 1] + fy2
         if combine:
-            pull_nearest(points, faces, chosen, field, top, bottom, scale, flow)
-        for vertex in range(count):
-            fx, fy = flow[vertex, 0], flow[vertex, 1]
-            if fx != 0.0 or fy != 0.0:
-                inverse = 1.0 / np.float64(clip[image, vertex, 3])
-                gx, gy = fx * 0.5 * width * inverse, -fy * 0.5 * height * inverse
-                grad[item, vertex, 0] = gx
-                grad[item, vertex, 1] = gy
-                grad[item, vertex, 3] = -(gx * clip[image, vertex, 0] + gy * clip[image, vertex, 1]) * inverse
+            choose(triangle, box, top, scale, face, field, nearest, chosen)
+            continue
+        fx0, fy0, fx1, fy1, fx2, fy2 = pull(triangle, box, top, radius, scale, runs, field, pixels, places)
+        flow[i, 0], flow[i, 1] = flow[i, 0] + fx0, flow[i, 1] + fy0
+        flow[j, 0], flow[j, 1] = flow[j, 0] + fx1, flow[j, 1] + fy1
+        flow[k, 0], flow[k, 1] = flow[k, 0] + fx2, flow[k, 1] + fy2
+    if combine:
+        pull_nearest(points, faces, chosen, field, top, bottom, scale, flow)

@@ -69,7 +69,7 @@ def _whole(x, below):
 
 
 @inline
-def _locate(u, v, rows, columns, linear, repeat):
+def locate(u, v, rows, columns, linear, repeat):
     """Two rows, two columns, and the fractions between them."""
     if not (abs(u) < 1e6 and abs(v) < 1e6) and (repeat or not (math.isfinite(u) and math.isfinite(v))):
         u, v = 0.0, 0.0
@@ -105,7 +105,7 @@ def _forward(begin, end, bands, texture, uv, index, linear, repeat, out):
                         out[image, row, column, channel] = cast(0)
                     continue
                 u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
-                r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
+                r0, r1, c0, c1, fy, fx = locate(u, v, rows, columns, linear, repeat)
                 w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
                 w00 = cast((1.0 - fy) * (1.0 - fx))
                 if channels == 3:  # spelled out: a loop of unknown length costs more than its work
@@ -163,14 +163,15 @@ def vjp(
 
 
 @inline
-def _add3(grad, item, row, column, weight, p, q, r):
-    grad[item, row, column, 0] += weight * p
-    grad[item, row, column, 1] += weight * q
-    grad[item, row, column, 2] += weight * r
+def add_texel(grad, row, column, weight, p, q, r):
+    """Add weight * (p, q, r) to a texel of [h, w, 3]."""
+    grad[row, column, 0] += weight * p
+    grad[row, column, 1] += weight * q
+    grad[row, column, 2] += weight * r
 
 
 @inline
-def _slopes(source, r0, r1, c0, c1, channel, x, y):
+def slopes(source, r0, r1, c0, c1, channel, x, y):
     """A channel's derivative with respect to the column and row of the sample."""
     a, b = source[r0, c0, channel], source[r0, c1, channel]
     c, d = source[r1, c0, channel], source[r1, c1, channel]
@@ -201,7 +202,7 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                         grad_uv[image, row, column, 1] = cast(0)
                     continue
                 u, v = np.float64(uv[image, row, column, 0]), np.float64(uv[image, row, column, 1])
-                r0, r1, c0, c1, fy, fx = _locate(u, v, rows, columns, linear, repeat)
+                r0, r1, c0, c1, fy, fx = locate(u, v, rows, columns, linear, repeat)
                 w11, w10, w01 = cast(fy * fx), cast(fy * (1.0 - fx)), cast((1.0 - fy) * fx)
                 w00 = cast((1.0 - fy) * (1.0 - fx))
                 x, y = cast(fx), cast(fy)
@@ -212,15 +213,15 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                         grad_out[image, row, column, 2],
                     )  # fmt: skip
                     if to_texture:
-                        _add3(grad, item, r0, c0, w00, p, q, r)
+                        add_texel(grad[item], r0, c0, w00, p, q, r)
                         if linear:
-                            _add3(grad, item, r0, c1, w01, p, q, r)
-                            _add3(grad, item, r1, c0, w10, p, q, r)
-                            _add3(grad, item, r1, c1, w11, p, q, r)
+                            add_texel(grad[item], r0, c1, w01, p, q, r)
+                            add_texel(grad[item], r1, c0, w10, p, q, r)
+                            add_texel(grad[item], r1, c1, w11, p, q, r)
                     if to_uv and linear:
-                        x0, y0 = _slopes(source, r0, r1, c0, c1, 0, x, y)
-                        x1, y1 = _slopes(source, r0, r1, c0, c1, 1, x, y)
-                        x2, y2 = _slopes(source, r0, r1, c0, c1, 2, x, y)
+                        x0, y0 = slopes(source, r0, r1, c0, c1, 0, x, y)
+                        x1, y1 = slopes(source, r0, r1, c0, c1, 1, x, y)
+                        x2, y2 = slopes(source, r0, r1, c0, c1, 2, x, y)
                         gx, gy = p * x0 + q * x1 + r * x2, p * y0 + q * y1 + r * y2
                 else:
                     for channel in range(channels):
@@ -231,7 +232,7 @@ def _vjp(begin, end, bands, texture, uv, index, grad_out, linear, repeat, to_tex
                             grad[item, r1, c0, channel] += g * w10
                             grad[item, r1, c1, channel] += g * w11
                         if to_uv and linear:
-                            x0, y0 = _slopes(source, r0, r1, c0, c1, channel, x, y)
+                            x0, y0 = slopes(source, r0, r1, c0, c1, channel, x, y)
                             gx, gy = gx + g * x0, gy + g * y0
                 if to_uv:
                     grad_uv[image, row, column, 0] = gx * cast(columns)

@@ -144,3 +144,9 @@ def picture_bands(batch: int, height: int, threads: int) -> int:
     if threads <= 1 or batch == 0 or batch >= 2 * threads:
         return 1
     return max(1, min(height // 16, -(-2 * threads // batch)))
+
+
+def band(item: int, bands: int, height: int) -> tuple[int, int, int]:
+    """(image, first row, row behind the last) of one of the bands of a batch."""
+    image, part = divmod(item, bands)
+    return image, height * part // bands, height * (part + 1) // bands
