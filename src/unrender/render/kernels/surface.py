@@ -106,11 +106,16 @@ def forward(
             top, bottom, image[item], depth[item],
         )  # fmt: skip
         if mask is not None:
-            memory = (None,) * 3 if heads is None else (pairs[item], targets[item], heads[item, band])
+            memory: tuple[np.ndarray | None, ...] = (None,) * 3
+            if pairs is not None and targets is not None and heads is not None:
+                memory = (pairs[item], targets[item], heads[item, band])
             soft_mask.draw(clip[item], faces, span, index, top, bottom, delta, 0, mask[item], *memory)
 
     index, rows = rasterize.visibility(rasterize.Drawing(clip, faces, size), threads, finish, bands)
-    return Pictures(index, image, depth, mask, None if heads is None else Kept(pairs, targets, heads, rows))
+    kept = None
+    if pairs is not None and targets is not None and heads is not None:
+        kept = Kept(pairs, targets, heads, rows)
+    return Pictures(index, image, depth, mask, kept)
 
 
 def vjp(
@@ -284,7 +289,7 @@ def _shade_vjp(
                 u = b0 * c0[0] + b1 * c0[1] + b2 * c0[2]
                 v = b0 * c1[0] + b1 * c1[1] + b2 * c1[2]
                 p, q = _texel_vjp(texture, u, v, p, q, r, to_texture)
-                r = 0.0
+                r = np.float64(0.0)
             g0 = p * c0[0] + q * c1[0] + r * c2[0]
             g1 = p * c0[1] + q * c1[1] + r * c2[1]
             g2 = p * c0[2] + q * c1[2] + r * c2[2]
