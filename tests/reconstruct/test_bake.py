@@ -40,7 +40,7 @@ class Baked:
         predicted = np.broadcast_to(np.asarray(guessed, np.float32), (SIZE, SIZE, 3)).copy()
         self.texture, self.light = bake(
             self.vertices, self.camera.world_to_camera, self.camera.fx, self.photo, self.mask, shown.depth,
-            predicted, light, lit=lit,
+            predicted, light, SIZE, lit=lit,
         )  # fmt: skip
 
     def again(self, camera, light):

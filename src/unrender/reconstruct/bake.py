@@ -13,7 +13,7 @@ import numpy as np
 
 from unrender.mesh import vertex_normals
 from unrender.reconstruct.pull_push import pull_push
-from unrender.reconstruct.texels import compare, encode, gather
+from unrender.reconstruct.texels import compare, encode, enlarge, gather
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.memory import scratch
 from unrender.template import make_template
@@ -44,6 +44,7 @@ def bake(
     depth: np.ndarray,
     predicted: np.ndarray,
     light: np.ndarray,
+    size: int = 512,
     *,
     lit: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -56,8 +57,9 @@ def bake(
         crop: uint8 [N, N, 3] sRGB, N a power of two.
         mask: float32 [N, N] in [0, 1], the object.
         depth: float32 [M, M], distance along -Z of the rendered shape, 0 where nothing is.
-        predicted: float32 [T, T, 3] albedo, linear in [0, 1].
+        predicted: float32 [t, t, 3] albedo, linear in [0, 1], t at most T.
         light: float32 [9, 3] SH coefficients of shading (irradiance over pi) in the object's frame.
+        size: T, side of the texture in texels, a power of two.
         lit: False gives albedo (the photo divided by the light), True the colours as they are lit.
 
     Returns:
@@ -65,7 +67,6 @@ def bake(
         otherwise exceed 1.
     """
     template, threads = make_template(3), pool.num_threads()
-    size = predicted.shape[0]
     texel_face, texel_weights = _texel_table(size)
     rotation = world_to_camera[:3, :3]
     local = (vertices @ rotation.T + world_to_camera[:3, 3]).astype(np.float32)
@@ -76,13 +77,15 @@ def bake(
     photo = _LINEAR[crop]
     pull_push(photo, (trust > 0.5).astype(np.float32), threads)
 
-    base = np.array(predicted, np.float32, order="C")
+    small = np.ascontiguousarray(predicted, np.float32)
     texture = np.empty((size, size, 3), np.uint8)
     three = (size, size, 3)
     with (
         scratch(three, np.float32) as colour, scratch(three, np.float32) as difference,
+        scratch(three, np.float32) as base,
         scratch((size, size), np.float32) as confidence, scratch((size, size), np.float32) as known,
     ):  # fmt: skip
+        pool.run(lambda begin, end: enlarge(begin, end, small, base), size, threads)
         pool.run(
             lambda begin, end: gather(
                 begin, end, texel_face, texel_weights, template.faces, local, both, depth, np.float32(focal),

@@ -58,8 +58,8 @@ class LoopConfig:
     """
 
     size: int = 64
-    racing: tuple[int, int] = (4, 3)
-    finishing: int = 30
+    racing: tuple[int, int] = (4, 1)
+    finishing: int = 22
     hypotheses: int = 2
     outline_points: int = 192
     near_guess: float = 0.05

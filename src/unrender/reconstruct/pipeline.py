@@ -262,9 +262,18 @@ class Reconstructor:
     ) -> tuple[np.ndarray, np.ndarray]:
         clip = camera.to_clip(vertices).astype(np.float32)[None]
         depth = rasterize.forward(clip, make_template(3).faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
-        predicted = _enlarge(srgb_to_linear(guess.texture).astype(np.float32), TEXTURE_SIZE)
+        predicted = srgb_to_linear(guess.texture).astype(np.float32)
         return bake(
-            vertices, camera.world_to_camera, camera.fx, close, mask, depth, predicted, guess.light, lit=lit
+            vertices,
+            camera.world_to_camera,
+            camera.fx,
+            close,
+            mask,
+            depth,
+            predicted,
+            guess.light,
+            TEXTURE_SIZE,
+            lit=lit,
         )
 
     def _choose(self, guess: Guess, path: str | None) -> str:
@@ -298,17 +307,9 @@ def _as_photo(image: Photo | np.ndarray | str | Path) -> Photo:
 
 
 def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear enlargement of float32 [h, h] or [h, h, 3] to `size`."""
-    planes = values[..., None] if values.ndim == 2 else values
-    resized = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(planes[..., c])).resize(
-                (size, size), Image.Resampling.BILINEAR
-            )
-        )
-        for c in range(planes.shape[-1])
-    ]
-    return resized[0] if values.ndim == 2 else np.stack(resized, axis=-1)
+    """Bilinear enlargement of float32 [h, h] to `size`."""
+    image = Image.fromarray(np.ascontiguousarray(values))
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo) -> Camera:

@@ -103,6 +103,25 @@ def gather(
 
 
 @relaxed
+def enlarge(begin, end, small, out):
+    """out float32 [T, T, 3] = small float32 [t, t, 3] at a larger size, bilinearly between texel centres."""
+    cells = small.shape[0]
+    scale, half = np.float32(cells / out.shape[0]), np.float32(0.5)
+    for i in range(begin, end):
+        y = min(max((np.float32(i) + half) * scale - half, np.float32(0.0)), np.float32(cells - 1))
+        i0 = int(y)
+        i1, fy = min(i0 + 1, cells - 1), y - np.float32(i0)
+        for j in range(out.shape[1]):
+            x = min(max((np.float32(j) + half) * scale - half, np.float32(0.0)), np.float32(cells - 1))
+            j0 = int(x)
+            j1, fx = min(j0 + 1, cells - 1), x - np.float32(j0)
+            for c in range(3):
+                top = small[i0, j0, c] + fx * (small[i0, j1, c] - small[i0, j0, c])
+                low = small[i1, j0, c] + fx * (small[i1, j1, c] - small[i1, j0, c])
+                out[i, j, c] = top + fy * (low - top)
+
+
+@relaxed
 def compare(begin, end, colour, confidence, base, gain, difference, known):
     """difference [T, T, 3] of what is seen, here or on the mirrored side, from base; known [T, T] its weight.
 

@@ -178,11 +178,10 @@ class Refiner:
         template = make_template(3)
         clip = camera.to_clip(vertices).astype(np.float32)[None]
         depth = rasterize.forward(clip, template.faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
-        size = result.texture.shape[0]
-        predicted = _enlarged(srgb_to_linear(guess.texture).astype(np.float32), size)
+        predicted = srgb_to_linear(guess.texture).astype(np.float32)
         soft = _enlarged(wanted[..., None].astype(np.float32), _BAKE_SIZE)[..., 0]
         texture, light = bake(
-            vertices, matrix, focal, close, soft, depth, predicted, guess.light,
+            vertices, matrix, focal, close, soft, depth, predicted, guess.light, result.texture.shape[0],
             lit=result.appearance == "photo",
         )  # fmt: skip
         mesh = Mesh(vertices, template.faces, template.uvs, template.uv_faces, texture)

@@ -136,9 +136,9 @@ def fill(
             v0, v1, v2 = v0 + a0 * start, v1 + a1 * start, v2 + a2 * start
             there, here = there + np.uint64(origin), here + np.uint64(origin)
             for lane in range(count):
-                place, step = np.uint64(lane), np.float64(np.int32(lane))
-                inside = min(v0 + a0 * step, min(v1 + a1 * step, v2 + a2 * step)) >= 0.0
-                near, old, name = z + za * (start + step), depths[here + place], owners[there + place]
+                place, hop = np.uint64(lane), np.float64(np.int32(lane))
+                inside = min(v0 + a0 * hop, min(v1 + a1 * hop, v2 + a2 * hop)) >= 0.0
+                near, old, name = z + za * (start + hop), depths[here + place], owners[there + place]
                 closer = inside & (near < old)
                 depths[here + place] = near if closer else old
                 owners[there + place] = face if closer else name
