@@ -213,7 +213,7 @@ class Loop:
         rotation, translation = np.ascontiguousarray(pose.rotation), pose.translation
         project(vertices, rotation, translation, self.focal, size, near_z, far_z, local, pixels, clip)
         index = rasterize.forward(clip, self.faces, size, size, barycentrics=False)[0][0]
-        return _View(replace(pose, iou=overlap(index, mask)), local, pixels, index)
+        return _View(replace(pose, iou=overlap(index, mask)), vertices, local, pixels, index)
 
     def _step(
         self, candidate: _Candidate, target: _Target, mask: np.ndarray, scale: float, free_shape: bool
@@ -243,7 +243,7 @@ class Loop:
             force[6 + known :] = config.field_precision * pose.offsets
             pull[6 + known :] = config.field_precision
             if not self._part_out(candidate):
-                deviation, slope = self.proportions.residuals(self.vertices(pose), self.basis)
+                deviation, slope = self.proportions.residuals(view.vertices, self.basis)
                 force[6:] += config.proportions * (deviation @ slope)
                 hessian[6:, 6:] += config.proportions * (slope.T @ slope)
         gradient += force
@@ -285,9 +285,10 @@ class Loop:
 
 @dataclass(frozen=True)
 class _View:
-    """A pose and what its rendering needs: camera-space vertices, their pixels, and the face index [S, S]."""
+    """A pose and its rendering: vertices, the same in the camera's frame, pixels, face index [S, S]."""
 
     pose: Pose
+    vertices: np.ndarray
     local: np.ndarray
     pixels: np.ndarray
     face_index: np.ndarray

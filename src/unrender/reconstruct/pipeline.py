@@ -24,7 +24,7 @@ from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
-from unrender.reconstruct.region import crop_round, main_object, square_round
+from unrender.reconstruct.region import crop_round, enlarge, main_object, square_round, whole_mask
 from unrender.reconstruct.result import Reconstruction
 from unrender.render.kernels import rasterize
 from unrender.shape_space import load_shape_space
@@ -156,7 +156,7 @@ class Reconstructor:
                 raise ImageError(
                     "no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE"
                 )
-            probability = _enlarge(coarse, _BAKE_SIZE)
+            probability = enlarge(coarse, _BAKE_SIZE)
 
         name = category or self._choose(guess, photo.path)
         corrector = self._loop(name, crop[2], photo.height, fov_degrees)
@@ -176,7 +176,9 @@ class Reconstructor:
             mesh=mesh,
             light=light,
             camera=_whole_camera(camera, crop, photo),
-            mask=np.asarray(mask, bool) if mask is not None else _whole_mask(probability, crop, photo),
+            mask=np.asarray(mask, bool)
+            if mask is not None
+            else whole_mask(probability, crop, photo.width, photo.height),
             category=name,
             confidence=self._confidence(guess, name),
             crop=crop,
@@ -306,12 +308,6 @@ def _as_photo(image: Photo | np.ndarray | str | Path) -> Photo:
     raise InputError(f"image: expected a Photo, an array or a path, got {type(image).__name__}")
 
 
-def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear enlargement of float32 [h, h] to `size`."""
-    image = Image.fromarray(np.ascontiguousarray(values))
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
-
-
 def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo) -> Camera:
     """The crop's camera for the whole photo: same extrinsics, scaled focal, shifted principal point."""
     x, y, side = crop
@@ -320,20 +316,6 @@ def _whole_camera(camera: Camera, crop: tuple[float, float, float], photo: Photo
         camera, width=photo.width, height=photo.height,
         fx=camera.fx * scale, fy=camera.fy * scale, cx=camera.cx * scale + x, cy=camera.cy * scale + y,
     )  # fmt: skip
-
-
-def _whole_mask(probability: np.ndarray, crop: tuple[float, float, float], photo: Photo) -> np.ndarray:
-    """bool [H, W]: the crop's mask in the whole photo."""
-    x, y, side = crop
-    width, height = photo.width, photo.height
-    cells = probability.shape[0]
-    u = ((np.arange(width) + 0.5 - x) / side * cells).astype(int)
-    v = ((np.arange(height) + 0.5 - y) / side * cells).astype(int)
-    inside_u = (np.arange(width) + 0.5 >= x) & (u < cells)
-    inside_v = (np.arange(height) + 0.5 >= y) & (v < cells)
-    mask = np.zeros((height, width), bool)
-    mask[np.ix_(inside_v, inside_u)] = probability[np.ix_(v[inside_v], u[inside_u])] > 0.5
-    return mask
 
 
 class _Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from unrender.errors import ImageError
 from unrender.placement import mask_extent
@@ -75,3 +76,24 @@ def square_round(left: float, top: float, width: float, height: float) -> tuple[
     """Square (x, y, side) round a box, with the margin the network was trained with."""
     side = max(width, height, 1.0) / FILL
     return left + 0.5 * width - 0.5 * side, top + 0.5 * height - 0.5 * side, side
+
+
+def enlarge(values: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear enlargement of float32 [h, h] to `size`."""
+    image = Image.fromarray(np.ascontiguousarray(values))
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def whole_mask(
+    probability: np.ndarray, crop: tuple[float, float, float], width: int, height: int
+) -> np.ndarray:
+    """bool [height, width]: the mask [N, N] of a crop (x, y, side) in the whole photo."""
+    x, y, side = crop
+    cells = probability.shape[0]
+    u = ((np.arange(width) + 0.5 - x) / side * cells).astype(int)
+    v = ((np.arange(height) + 0.5 - y) / side * cells).astype(int)
+    inside_u = (np.arange(width) + 0.5 >= x) & (u < cells)
+    inside_v = (np.arange(height) + 0.5 >= y) & (v < cells)
+    mask = np.zeros((height, width), bool)
+    mask[np.ix_(inside_v, inside_u)] = probability[np.ix_(v[inside_v], u[inside_u])] > 0.5
+    return mask

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from unrender.camera import Camera
 from unrender.errors import InputError
@@ -16,6 +15,7 @@ from unrender.image import Photo, crop_square
 from unrender.mesh import Mesh
 from unrender.reconstruct import Reconstruction, Reconstructor
 from unrender.reconstruct.bake import bake
+from unrender.reconstruct.region import enlarge, whole_mask
 from unrender.refine.budget import Budget, parse_budget
 from unrender.refine.config import RefineConfig
 from unrender.refine.finish import Finish
@@ -131,7 +131,7 @@ class Refiner:
             vertices = self._iterate(solver, _Clock(limit, begun, on_progress, cancel))
         refined = self._dressed(solver, vertices.astype(np.float32), result, close, wanted)
         if mask is None:
-            refined.mask = _whole_mask(wanted, crop, photo)
+            refined.mask = whole_mask(wanted, crop, photo.width, photo.height)
         refined.timings_ms = result.timings_ms | {"refine": 1e3 * (time.monotonic() - begun)}
         return refined
 
@@ -179,7 +179,7 @@ class Refiner:
         clip = camera.to_clip(vertices).astype(np.float32)[None]
         depth = rasterize.forward(clip, template.faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
         predicted = srgb_to_linear(guess.texture).astype(np.float32)
-        soft = _enlarged(wanted[..., None].astype(np.float32), _BAKE_SIZE)[..., 0]
+        soft = enlarge(wanted.astype(np.float32), _BAKE_SIZE)
         texture, light = bake(
             vertices, matrix, focal, close, soft, depth, predicted, guess.light, result.texture.shape[0],
             lit=result.appearance == "photo",
@@ -198,28 +198,3 @@ class Refiner:
             glb=mesh_to_glb(mesh, appearance=result.appearance),
             mesh_path=None,
         )  # fmt: skip
-
-
-def _enlarged(values: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear enlargement of float32 [h, h, C] to `size`."""
-    planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(values[..., c])).resize(
-                (size, size), Image.Resampling.BILINEAR
-            )
-        )
-        for c in range(values.shape[-1])
-    ]
-    return np.stack(planes, axis=-1)
-
-
-def _whole_mask(wanted: np.ndarray, crop: tuple[float, float, float], photo: Photo) -> np.ndarray:
-    """bool [H, W]: the crop's mask in the whole photo."""
-    x, y, side = crop
-    cells = len(wanted)
-    u = np.floor((np.arange(photo.width) + 0.5 - x) / side * cells).astype(int)
-    v = np.floor((np.arange(photo.height) + 0.5 - y) / side * cells).astype(int)
-    across, down = (u >= 0) & (u < cells), (v >= 0) & (v < cells)
-    mask = np.zeros((photo.height, photo.width), bool)
-    mask[np.ix_(down, across)] = wanted[np.ix_(v[down], u[across])] > 0.5
-    return mask
