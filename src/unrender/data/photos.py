@@ -160,6 +160,11 @@ class PhotoSet:
         return rgb, mask
 
 
+def photo_key(root: str | Path, record: PhotoRecord) -> str:
+    """A photo's name among several sets: the folder's name and the photo's id."""
+    return f"{Path(root).name}/{record.id}"
+
+
 def _open(path: Path) -> Image.Image:
     """The decoded picture, turned upright."""
     try:

@@ -108,10 +108,32 @@ class SeparableConv(nn.Module):
         return F.relu(self.pointwise(F.relu(self.depthwise(x))))
 
 
+class ResidualBlock(nn.Module):
+    """An inverted residual whose last layer starts at zero, so that it can be added to a trained network."""
+
+    def __init__(self, width: int, expansion: int = 3) -> None:
+        super().__init__()
+        hidden = width * expansion
+        self.expand = nn.Conv2d(width, hidden, 1)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.project = nn.Conv2d(hidden, width, 1)
+        nn.init.zeros_(self.project.weight)
+        assert self.project.bias is not None
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.project(F.relu(self.depthwise(F.relu(self.expand(x)))))
+
+
 class MaskDecoder(nn.Module):
-    """Top-down feature pyramid from stride 32 to logits at stride 2."""
+    """Top-down feature pyramid from stride 32 to logits at stride 2.
+
+    Each level's features pass through further residual blocks, the coarsest ones also see the whole picture's
+    mean: what stands out is a question of everything there is.
+    """
 
     widths = (12, 24, 40, 64, 96)
+    blocks = (1, 1, 2, 2, 2)
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,15 +145,25 @@ class MaskDecoder(nn.Module):
             SeparableConv(self.widths[level + 1] + self.widths[level], self.widths[level])
             for level in range(4)
         )
+        self.context = nn.Linear(PYRAMID_CHANNELS[4], self.widths[4])
+        nn.init.zeros_(self.context.weight)
+        nn.init.zeros_(self.context.bias)
+        self.levels = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+            for width, count in zip(self.widths, self.blocks, strict=True)
+        )
         self.refine = SeparableConv(self.widths[0], self.widths[0])
         self.logits = nn.Conv2d(self.widths[0], 1, 3, padding=1)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits [B, S/2, S/2], and the features [B, 40, S/8, S/8] on the way to them."""
-        x = middle = F.relu(self.lateral[4](features[4]))
+        whole = self.context(features[4].mean((2, 3)))[..., None, None]
+        x = middle = self.levels[4](F.relu(self.lateral[4](features[4])) + whole)
         for level in (3, 2, 1, 0):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = self.merge[level](torch.cat([x, self.lateral[level](features[level])], dim=1))
+            x = self.levels[level](
+                self.merge[level](torch.cat([x, self.lateral[level](features[level])], dim=1))
+            )
             if level == 2:
                 middle = x
         return self.logits(self.refine(x))[:, 0], middle

@@ -23,20 +23,23 @@ def likeliest_rotations(prediction: Prediction) -> Tensor:
     return prediction.rotations[rows, prediction.hypothesis_logits.argmax(1)]
 
 
-def camera_loss(prediction: Prediction, anchors: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+def camera_loss(
+    prediction: Prediction, anchors: Tensor, truth: Tensor, trust: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Which hypothesis is right (cross-entropy), and how far the two nearest are off (radians).
 
     Args:
-        anchors: [H, 3, 3]; truth: [B, 3, 3] world-to-camera rotations.
+        anchors: [H, 3, 3]; truth: [B, 3, 3] world-to-camera rotations. trust: [B] weights, or None.
 
     Returns:
         The loss, and the errors [B] of the likeliest hypotheses in degrees.
     """
     distance = geodesic_angle(anchors[None], truth[:, None])
     soft = torch.softmax(-distance / 0.15, dim=1)
-    likelihood = -(soft * torch.log_softmax(prediction.hypothesis_logits, 1)).sum(1).mean()
+    likelihood = -(soft * torch.log_softmax(prediction.hypothesis_logits, 1)).sum(1)
     nearest = distance.topk(2, dim=1, largest=False).indices
     rows = torch.arange(len(truth))
     angles = geodesic_angle(prediction.rotations[rows[:, None], nearest], truth[:, None])
     errors = torch.rad2deg(geodesic_angle(likeliest_rotations(prediction), truth))
-    return 0.5 * likelihood + angles.mean(), errors
+    each = 0.5 * likelihood + angles.mean(1)
+    return each.mean() if trust is None else (trust * each).sum() / len(each), errors

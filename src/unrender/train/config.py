@@ -23,6 +23,7 @@ class LossWeights:
         light: squared error of the light's coefficients on synthetic pictures.
         prior: squared shape coefficients beyond the whitened unit ball's.
         photo_silhouette: soft IoU on photos without camera, over the hypotheses by their probability.
+        photo_camera: as `camera`, for photos with a camera that the loop found, by how far it is trusted.
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
         surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
@@ -37,6 +38,7 @@ class LossWeights:
     light: float = 0.05
     prior: float = 0.002
     photo_silhouette: float = 0.3
+    photo_camera: float = 0.0
     photo_prior: float = 0.02
     category: float = 0.3
     surface: float = 0.5
@@ -70,6 +72,8 @@ class TrainConfig:
         yaw_symmetry: order of rotational symmetry about the vertical of categories with several like sides;
             objects whose front is not known count as of order 4.
         photo_shares: share of the photos of a step that a label gets; the rest goes to all other photos.
+        photo_paste: share of the photos whose object is put before another background.
+        photo_cameras: npz file of photos' cameras (`unrender.evaluate.photo_cameras`) that count as labels.
         leave_out: photo categories that are not used at all.
         initial_weights: safetensors file to start from (else ImageNet's encoder).
         learning_rate: of the heads; the encoder's is `encoder_rate` times it.
@@ -98,6 +102,8 @@ class TrainConfig:
     category_weights: dict[str, float] = field(default_factory=dict)
     yaw_symmetry: dict[str, int] = field(default_factory=dict)
     photo_shares: dict[str, float] = field(default_factory=lambda: {"bird": 0.4})
+    photo_paste: float = 0.0
+    photo_cameras: str | None = None
     leave_out: tuple[str, ...] = ("motorbike",)
     initial_weights: str | None = None
     learning_rate: float = 1e-3

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from unrender.data.photos import PhotoRecord, PhotoSet
+from unrender.data.photos import PhotoRecord, PhotoSet, photo_key
 from unrender.errors import ConfigError
+from unrender.synthesize.augment import noise_background
 from unrender.train.sampling import draw_within, systematic
 
 IGNORE_CATEGORY = -1
 """Label of photos whose category the network does not know."""
+MIRROR = np.diag([-1.0, 1.0, 1.0]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,16 @@ class PhotoBatch:
         masks: [B, S/2, S/2] float32 coverage in [0, 1].
         categories: [B] int64 index into the network's categories, or `IGNORE_CATEGORY`.
         whole: [B] bool, the object lies inside the picture (its outline is complete).
+        rotations: [B, 3, 3] float32 world-to-camera, found by `unrender.evaluate.photo_cameras`.
+        trust: [B] float32 in [0, 1], how far a rotation may be believed; 0 where there is none.
     """
 
     images: np.ndarray
     masks: np.ndarray
     categories: np.ndarray
     whole: np.ndarray
+    rotations: np.ndarray
+    trust: np.ndarray
 
 
 class PhotoSampler:
@@ -44,9 +50,12 @@ class PhotoSampler:
         leave_out: categories that are not used at all.
         shares: share of a batch that a label gets; what is left goes to all other photos.
         aliases: labels by another name, as `label_of` reads them.
+        paste: share of the photos whose object is put before another photo's background or a made-up one
+            (Ghiasi et al., "Simple Copy-Paste", CVPR 2021).
+        cameras: file of cameras that `unrender.evaluate.photo_cameras` wrote, or None.
 
     Raises:
-        ConfigError: no photo is left, or the shares are more than everything.
+        ConfigError: no photo is left, the shares are more than everything, or `cameras` cannot be read.
     """
 
     def __init__(
@@ -58,11 +67,17 @@ class PhotoSampler:
         leave_out: Sequence[str] = ("motorbike",),
         shares: Mapping[str, float] | None = None,
         aliases: Mapping[str, str] | None = None,
+        paste: float = 0.0,
+        cameras: str | Path | None = None,
     ) -> None:
-        self.size = size
+        if not 0 <= paste <= 1:
+            raise ConfigError(f"photo_paste: expected a share from 0 to 1, got {paste}")
+        self.size, self.paste = size, paste
         self.items: list[tuple[np.ndarray, np.ndarray]] = []
         numbers: list[int] = []
         whole: list[bool] = []
+        known = {} if cameras is None else read_cameras(cameras)
+        found: list[tuple[np.ndarray, float]] = []
         names = list(labels)
         for root in roots:
             photos = PhotoSet(root).filter(split="train", permissive=True)
@@ -73,10 +88,13 @@ class PhotoSampler:
                 name = label_of(record, aliases or {})
                 numbers.append(names.index(name) if name in names else IGNORE_CATEGORY)
                 whole.append(not record.truncated)
+                found.append(known.get(photo_key(root, record), (np.eye(3, dtype=np.float32), 0.0)))
         if not self.items:
             raise ConfigError(f"photos: no permissively licensed training photo in {list(map(str, roots))}")
         self.labels = np.array(numbers)
         self.whole = np.array(whole)
+        self.rotations = np.stack([rotation for rotation, _ in found])
+        self.trust = np.array([trust for _, trust in found], np.float32)
         self.groups, self.shares = self._groups(names, shares or {})
 
     def _groups(self, names: list[str], shares: Mapping[str, float]) -> tuple[list[np.ndarray], np.ndarray]:
@@ -106,20 +124,66 @@ class PhotoSampler:
         images = np.empty((count, 3, self.size, self.size), np.float32)
         masks = np.empty((count, half, half), np.float32)
         inside = np.zeros(count, bool)
+        rotations = self.rotations[picks].copy()
         for row, pick in enumerate(picks):
             pixels, mask = self.items[pick]
             x, y, side = random_crop(mask, rng)
-            image = colour_jitter(resample(pixels, x, y, side, self.size, pad="edge"), rng)
+            picture = resample(pixels, x, y, side, self.size, pad="edge")
+            if self.paste and rng.random() < self.paste:
+                cover = resample(mask.astype(np.uint8) * 255, x, y, side, self.size, pad="zero")
+                picture = before(picture, cover, self._background(rng))
+            image = colour_jitter(picture, rng)
             coverage = resample(mask.astype(np.uint8) * 255, x, y, side, half, pad="zero")
             if rng.random() < 0.5:
                 image, coverage = image[:, ::-1], coverage[:, ::-1]
+                rotations[row] = MIRROR @ rotations[row] @ MIRROR
             images[row] = image.transpose(2, 0, 1)
             masks[row] = coverage.astype(np.float32) / 255
             border = max(
                 masks[row][0].max(), masks[row][-1].max(), masks[row][:, 0].max(), masks[row][:, -1].max()
             )
             inside[row] = bool(self.whole[pick]) and border < 0.5
-        return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside)
+        trust = np.where(inside, self.trust[picks], 0).astype(np.float32)
+        return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside, rotations, trust)
+
+    def _background(self, rng: np.random.Generator) -> np.ndarray:
+        """A made-up background, or the crop of a random photo that shows least of its object."""
+        if rng.random() < 0.35:
+            return noise_background(self.size, rng)
+        pixels, mask = self.items[rng.integers(len(self.items))]
+        height, width = mask.shape
+        best, least = (0.0, 0.0, float(min(height, width))), np.inf
+        for _ in range(8):
+            side = min(height, width) * rng.uniform(0.35, 1.0)
+            x, y = rng.uniform(0, width - side), rng.uniform(0, height - side)
+            window = mask[int(y) : int(np.ceil(y + side)), int(x) : int(np.ceil(x + side))]
+            if (shown := float(window.mean())) < least:
+                best, least = (x, y, side), shown
+        crop = resample(pixels, *best, self.size, pad="edge")
+        return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+
+def before(picture: np.ndarray, coverage: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The object of a picture uint8 [S, S, 3] with coverage uint8 [S, S] before a background [S, S, 3]."""
+    alpha = coverage[..., None].astype(np.float32) / 255
+    return np.asarray(np.round(background + (picture.astype(np.float32) - background) * alpha), np.uint8)
+
+
+def read_cameras(path: str | Path) -> dict[str, tuple[np.ndarray, float]]:
+    """Rotation [3, 3] float32 and trust of each photo in a file of `unrender.evaluate.photo_cameras`, by key.
+
+    Raises:
+        ConfigError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = file["key"].tolist(), file["rotation"].astype(np.float32), file["trust"].tolist()
+            return {key: (rotation, trust) for key, rotation, trust in zip(*arrays, strict=True)}
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"photo_cameras: {path} cannot be read ({error}); make it with "
+            "python -m unrender.evaluate.photo_cameras"
+        ) from None
 
 
 def label_of(record: PhotoRecord, aliases: Mapping[str, str]) -> str:

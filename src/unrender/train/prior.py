@@ -55,6 +55,7 @@ class PriorConfig:
             box, whose directions from the centre are looked up on the sphere.
         symmetric, antisymmetric: number of basis vectors of each parity.
         optional: number of symmetric basis vectors of an optional part.
+        limit: so many of the set's first objects at most; None for all.
         steps: of the third stage.
         shapes, views: per step.
         size: side of the compared pictures.
@@ -69,6 +70,7 @@ class PriorConfig:
     symmetric: int = 24
     antisymmetric: int = 4
     optional: int = 0
+    limit: int | None = None
     steps: int = 600
     shapes: int = 8
     views: int = 3
@@ -134,7 +136,7 @@ def learn_prior(config: PriorConfig) -> Path:
     data = MultiviewSet(config.objects, partial=True)
     if not len(data) or data[0].canonical is None:
         raise ConfigError(f"objects: {config.objects} has no canonical pictures; render it with --canonical")
-    views = LabelledViews(data, whole_box=config.category == "object")
+    views = LabelledViews(data, whole_box=config.category == "object", limit=config.limit)
     if len(views.labelled) < 2:
         raise ConfigError(f"objects: {config.objects} has fewer than two objects with canonical coordinates")
     states = np.array([data[int(i)].state for i in views.indices])

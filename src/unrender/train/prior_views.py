@@ -39,14 +39,15 @@ class LabelledViews:
     Args:
         data: the set.
         whole_box: labels are places in bounding boxes, and count by their direction; all objects are taken.
+        limit: so many of the set's first objects at most; None for all.
 
     Attributes:
         indices: int [N], the objects taken. labelled: int [L], those of them (by position) with labels.
     """
 
-    def __init__(self, data: MultiviewSet, whole_box: bool = False) -> None:
+    def __init__(self, data: MultiviewSet, whole_box: bool = False, limit: int | None = None) -> None:
         self.data, self.whole_box = data, whole_box
-        items = [data[i] for i in range(len(data))]
+        items = [data[i] for i in range(len(data) if limit is None else min(limit, len(data)))]
         self.indices = np.array([i for i, item in enumerate(items) if whole_box or item.oriented])
         self.labelled = np.array(
             [k for k, i in enumerate(self.indices) if np.asarray(items[i].canonical).any()], dtype=np.int64

@@ -64,6 +64,7 @@ class Objective:
             PhotoSampler(
                 config.photo_roots, self.labels, network.image_size,
                 leave_out=config.leave_out, shares=config.photo_shares, aliases=config.aliases,
+                paste=config.photo_paste, cameras=config.photo_cameras,
             )
             if config.photo_batch and config.photo_roots
             else None
@@ -131,7 +132,7 @@ class Objective:
             )
         if batch.photos is not None:
             for name, value in self.photo_terms(
-                prediction[first_photo:], batch.photos, self.delta(step)
+                network, prediction[first_photo:], batch.photos, self.delta(step)
             ).items():
                 terms[name] = terms[name] + value if name in terms else value
         weights = self.config.weights
@@ -193,7 +194,9 @@ class Objective:
             return prediction.category_logits.sum() * 0
         return F.cross_entropy(prediction.category_logits, labels, ignore_index=IGNORE_CATEGORY)
 
-    def photo_terms(self, prediction: Prediction, photos: PhotoBatch, delta: float) -> dict[str, Tensor]:
+    def photo_terms(
+        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, delta: float
+    ) -> dict[str, Tensor]:
         """Losses of photos with masks and without cameras."""
         masks = torch.from_numpy(photos.masks)
         categories = torch.from_numpy(photos.categories)
@@ -209,10 +212,15 @@ class Objective:
             found, target = prediction.mask_logits > 0, masks > 0.5
             iou = (target & found).sum((1, 2)) / (target | found).sum((1, 2)).clamp(min=1)
             terms["mask_head_iou"] = iou.mean()
+        trust = torch.from_numpy(photos.trust)
+        if self.config.weights.photo_camera and photos.trust.any():
+            found = torch.from_numpy(photos.rotations)
+            terms["photo_camera"], errors = camera_loss(prediction, network.anchors, found, trust)
+            terms["photo_rotation_degrees"] = (trust * errors).sum() / trust.sum()
         category = self.photo_shapes(photos)
         chosen = np.flatnonzero((category >= 0) & photos.whole)
         if self.shapes is not None and len(chosen) and self.config.weights.photo_silhouette:
-            terms.update(self.photo_silhouettes(prediction, photos.masks, chosen, category, delta))
+            terms.update(self.photo_silhouettes(prediction, photos, chosen, category, delta))
         return terms
 
     def photo_shapes(self, photos: PhotoBatch) -> np.ndarray:
@@ -222,7 +230,7 @@ class Objective:
     def photo_silhouettes(
         self,
         prediction: Prediction,
-        masks: np.ndarray,
+        photos: PhotoBatch,
         rows_used: np.ndarray,
         shapes: np.ndarray,
         delta: float,
@@ -230,19 +238,22 @@ class Objective:
         """Soft IoU of the likelier hypotheses, each placed by the mask; weighted by their probabilities.
 
         Args:
-            masks: [B, S/2, S/2] of all photos. rows_used: which of them count. shapes: [B] shape categories.
+            photos: all of them. rows_used: which of them count. shapes: [B] shape categories.
 
-        Cameras are taken as they are: let to follow the silhouettes, they drift to foreshortened views whose
-        round outlines fit anything.
+        A trusted camera takes the place of the hypotheses. Cameras are taken as they are: let to follow the
+        silhouettes, they drift to foreshortened views whose round outlines fit anything.
         """
         assert self.shapes is not None
         chosen, category = torch.from_numpy(rows_used), torch.from_numpy(shapes[rows_used])
-        masks = masks[rows_used]
+        masks = photos.masks[rows_used]
         coefficients = self.shapes.select(prediction.coefficients[chosen], category)
         vertices = self.shapes.vertices(coefficients, category)
         logits, order = prediction.hypothesis_logits[chosen].detach().topk(PHOTO_HYPOTHESES, dim=1)
         rows = torch.arange(len(chosen))[:, None]
-        turned = vertices[:, None] @ prediction.rotations[chosen][rows, order].detach().transpose(2, 3)
+        rotations = prediction.rotations[chosen][rows, order].detach()
+        trusted = torch.from_numpy(photos.trust[rows_used] > 0.5)[:, None, None, None]
+        rotations = torch.where(trusted, torch.from_numpy(photos.rotations[rows_used])[:, None], rotations)
+        turned = vertices[:, None] @ rotations.transpose(2, 3)
         size = masks.shape[-1]
         points = turned.detach().numpy().astype(np.float64)
         translations = np.stack([
