@@ -52,7 +52,8 @@ def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
         except OSError as error:
             raise ModelError(f"model {source / name}: cannot be read ({error.strerror})") from None
     files[f"model/{TEMPLATE_FILE}"] = template_tables()
-    files["config.json"] = json.dumps(browser_config(), indent=1).encode() + b"\n"
+    card = json.loads(files[f"model/{CARD_FILE}"])
+    files["config.json"] = json.dumps(browser_config(card), indent=1).encode() + b"\n"
     for name, data in files.items():
         write_atomic(folder / name, data)
     return folder
@@ -62,8 +63,8 @@ def _page_files(page: Path) -> list[Path]:
     return [path for path in page.rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
-def browser_config() -> dict[str, Any]:
-    """`config.json` of the page without a server."""
+def browser_config(card: dict[str, Any]) -> dict[str, Any]:
+    """`config.json` of the page without a server, for a model with the card `card`."""
     limits = Limits()
     return {
         "mode": "browser",
@@ -71,6 +72,7 @@ def browser_config() -> dict[str, Any]:
         "max_pixels": limits.max_pixels,
         "formats": list(BROWSER_FORMATS),
         "refine": False,
+        "categories": list(card.get("shape_categories", ())),
     }
 
 

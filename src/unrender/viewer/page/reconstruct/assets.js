@@ -15,7 +15,7 @@ export async function loadAssets(base) {
   const table = (name) => tables.get(name).values;
   return {
     card,
-    network: await loadNetwork(new Uint8Array(weights), card.image_size),
+    network: await loadNetwork(new Uint8Array(weights), card.image_size, card.temperature),
     spaces: readSafetensors(shapes),
     template: {
       faces: table("faces"), uvs: table("uvs"), uvFaces: table("uv_faces"), uvVertices: table("uv_vertices"),

@@ -14,7 +14,7 @@ import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
 import { NO_OBJECT, cropRound, mainObject, maskExtent, squareRound } from "./region.js";
 import { BOX, resize } from "./resample.js";
-import { settle, shapeVertices } from "./shape.js";
+import { confidence, likeliest, settle, shapeVertices } from "./shape.js";
 
 const BAKE_SIZE = 256;
 const DEPTH_SIZE = 128;
@@ -38,8 +38,10 @@ export async function reconstruct(assets, photo, options = {}) {
   clock.lap("network");
   const { coarse, fine } = masks(guess, mask, picture, crop);
 
-  const category = options.category ?? assets.card.shape_categories[0];
-  const coefficients = settle(assets.spaces, category, guess.coefficients);
+  const category = options.category ?? likeliest(assets.card, guess);
+  const number = assets.card.shape_categories.indexOf(category);
+  if (number < 0) throw new PhotoError(`This model knows ${assets.card.shape_categories.join(", ")}, not ${category}.`);
+  const coefficients = settle(assets.spaces, category, guess.coefficients[number]);
   const vertices = shapeVertices(assets.spaces, category, coefficients);
   const flags = coarse.map((value) => (value > 0.5 ? 1 : 0));
   const extent = maskExtent(flags, MASK_SIZE, MASK_SIZE);
@@ -61,7 +63,7 @@ export async function reconstruct(assets, photo, options = {}) {
     image: { path: null, width: picture.width, height: picture.height },
     crop: [crop.x, crop.y, crop.side],
     category,
-    confidence: guess.categories[assets.card.categories.indexOf(category)] ?? 0,
+    confidence: confidence(assets.card, guess, category),
     camera: cameraToJson(wholeCamera(camera, crop, picture.width, picture.height)),
     light: { sh9: Array.from({ length: 9 }, (_, k) => Array.from(light.subarray(3 * k, 3 * k + 3))) },
     appearance: lit ? "photo" : "albedo",

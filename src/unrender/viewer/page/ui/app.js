@@ -19,6 +19,8 @@ let file = null;
 let chosen = {};
 let bitmap = null;
 let run = 0;
+/** Where the object is, {} for the whole photo, {point} or {box}; `chosen` also holds the category if one was picked. */
+let place = {};
 
 const choice = listenForChoice((wanted) => work(wanted));
 listenForPhotos(take);
@@ -31,7 +33,8 @@ listenForRefinement(async (report, signal) => {
   return mine === run ? result : null;
 }, present);
 $("where").textContent = backend.note;
-if (config.categories) $("knows").textContent = config.categories.join(", ");
+offerCategories(config.categories ?? []);
+$("category").addEventListener("change", () => work(place));
 $("whole").addEventListener("click", () => work({}));
 $("view-3d").addEventListener("click", () => view(false));
 $("view-compare").addEventListener("click", () => view(true));
@@ -43,6 +46,13 @@ if (config.mode === "browser") {
   Promise.resolve(backend.prepare()).then(() => run || say("Ready."), (error) => complain(error.message));
 }
 document.documentElement.dataset.ready = "true";
+
+/** Say what the model knows and, where that is more than one thing, let the visitor say what the photo shows. */
+function offerCategories(names) {
+  $("knows").textContent = names.join(", ");
+  if (names.length < 2) return;
+  for (const name of names) $("category").append(new Option(name, name));
+}
 
 /** Take a new photo: check it, show it, reconstruct it. */
 async function take(next) {
@@ -61,6 +71,8 @@ async function take(next) {
   $("invite").hidden = true;
   $("drop").classList.remove("empty");
   $("another").hidden = false;
+  $("category").value = "";
+  $("category-row").hidden = $("category").options.length < 2;
   $("frame").hidden = !picture;
   $("unseen").hidden = Boolean(picture);
   $("choose-help").hidden = !picture;
@@ -86,7 +98,8 @@ async function work(wanted) {
   if (!file) return;
   const mine = ++run;
   const start = performance.now();
-  chosen = wanted;
+  place = wanted;
+  chosen = $("category").value ? { ...wanted, category: $("category").value } : wanted;
   $("refine").disabled = true;
   $("refine-detail").textContent = "";
   choice.show(wanted.box ?? null);
@@ -94,7 +107,7 @@ async function work(wanted) {
   $("busy").hidden = false;
   say("Reconstructing ...");
   try {
-    const result = await backend.reconstruct(file, wanted, {}, bitmap);
+    const result = await backend.reconstruct(file, chosen, {}, bitmap);
     if (mine !== run) return;
     document.documentElement.dataset.receivedMs = (performance.now() - start).toFixed(1);
     await present(result, start);

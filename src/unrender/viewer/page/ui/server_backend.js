@@ -11,7 +11,7 @@ export class ServerBackend {
 
   prepare() {}
 
-  /** {glb: ArrayBuffer, record} for a file and a choice ({}, {point} or {box}). */
+  /** {glb: ArrayBuffer, record} for a file and a choice ({}, {point} or {box}, perhaps {category}). */
   async reconstruct(file, choice, options) {
     const form = formOf(file, choice);
     if (options.appearance) form.append("appearance", options.appearance);
@@ -50,6 +50,7 @@ function formOf(file, choice) {
   form.append("photo", file);
   if (choice.point) form.append("point", `${choice.point.x},${choice.point.y}`);
   if (choice.box) form.append("box", [choice.box.x, choice.box.y, choice.box.width, choice.box.height].join(","));
+  if (choice.category) form.append("category", choice.category);
   return form;
 }
 
