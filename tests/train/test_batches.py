@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from unrender.data.multiview import MultiviewSet
+from unrender.data.photos import PhotoSet, photo_key
 from unrender.errors import ConfigError
 from unrender.light import sh_basis
 from unrender.synthesize.bird import make_bird
 from unrender.synthesize.multiview import tiny_set
 from unrender.train.objects import X_ODD, ObjectSampler, box_average
-from unrender.train.photos import PhotoSampler, random_crop, resample
+from unrender.train.photos import PhotoSampler, before, random_crop, resample
 
 
 def test_box_average_is_the_mean_of_blocks():
@@ -96,3 +97,57 @@ def test_resampling_pads():
     assert (edge[..., 0] == 200).all()
     assert (zero[12:28, 12:28, 0] == 200).all() and (zero[:9] == 0).all() and (zero[:, 31:] == 0).all()
     assert zero.astype(float)[..., 0].sum() == pytest.approx(200 * 400, rel=0.03)
+
+
+def test_the_object_stays_where_it_is_before_another_background(photos):
+    plain, pasted = (PhotoSampler([photos], ("bird",), size=64, paste=share) for share in (0.0, 1.0))
+    assert (plain.trust == 0).all()
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    cover = np.zeros((64, 64), np.uint8)
+    cover[20:40, 20:40] = 255
+    cover[40, 20:40] = 51  # a fifth
+    background = np.full((64, 64, 3), 190, np.uint8)
+    put = before(picture, cover, background)
+    assert (put[20:40, 20:40] == 90).all() and (put[:20] == 190).all() and (put[40, 20:40] == 170).all()
+    batch = pasted.batch(6, np.random.default_rng(3))
+    assert batch.masks.shape == (6, 32, 32) and 0.05 < batch.masks.mean() < 0.7
+    with pytest.raises(ConfigError, match="photo_paste"):
+        PhotoSampler([photos], ("bird",), paste=1.5)
+
+
+def test_backgrounds_show_little_of_another_object(photos, monkeypatch):
+    """Of eight random crops the one with the least object, though the object is in the middle."""
+    monkeypatch.setattr("unrender.train.photos.noise_background", lambda size, rng: np.zeros((size, size, 3)))
+    sampler = PhotoSampler([photos], ("bird",), size=32, paste=1.0)
+    grey = [
+        (np.where(mask[..., None], 255, 0).astype(np.uint8).repeat(3, 2), mask) for _, mask in sampler.items
+    ]
+    sampler.items = grey
+    rng = np.random.default_rng(0)
+    shown = [(crop > 127).mean() for crop in (sampler._background(rng) for _ in range(60))]
+    whole = np.mean([mask.mean() for _, mask in grey])
+    assert whole > 0.1 and np.median(shown) < 0.6 * whole
+
+
+def test_cameras_of_photos_turn_with_the_mirrored_photo(photos, tmp_path):
+    records = PhotoSet(photos).filter(split="train", permissive=True)
+    turn = np.array([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]], np.float32)
+    keys = [photo_key(photos, record) for record in records]
+    file = tmp_path / "cameras.npz"
+    trust = np.linspace(0.5, 1, len(keys)).astype(np.float32)
+    np.savez(file, key=np.array(keys), rotation=np.repeat(turn[None], len(keys), 0), trust=trust)
+    sampler = PhotoSampler([photos], ("bird",), size=64, cameras=file)
+    np.testing.assert_allclose(np.sort(sampler.trust), trust)
+    seen = set()
+    for seed in range(12):
+        batch = sampler.batch(4, np.random.default_rng(seed))
+        assert ((batch.trust > 0) == batch.whole).all()
+        for rotation in batch.rotations:
+            assert np.linalg.det(rotation) == pytest.approx(1, abs=1e-5)
+            mirrored = not np.allclose(rotation, turn)
+            if mirrored:  # what is seen from the left is seen from the right: the azimuth changes its sign
+                np.testing.assert_allclose(rotation, turn.T, atol=1e-6)
+            seen.add(mirrored)
+    assert seen == {True, False}
+    with pytest.raises(ConfigError, match="photo_cameras"):
+        PhotoSampler([photos], ("bird",), cameras=tmp_path / "missing.npz")

@@ -89,3 +89,21 @@ def test_geodesic_angle_of_batches():
     found = losses.geodesic_angle(rotations[:, :1], rotations)
     cosine = (torch.einsum("abij,abij->ab", rotations[:, :1].expand_as(rotations), rotations) - 1) / 2
     torch.testing.assert_close(found, torch.acos(cosine.clamp(-1, 1)), atol=2e-3, rtol=0)
+
+
+def test_cameras_count_as_far_as_they_are_trusted():
+    """Half the loss of the first picture alone, as there are two; no gradient to the second, not trusted."""
+    from unrender.network.model import NetworkConfig, UnrenderNetwork, anchor_rotations
+    from unrender.train.camera_loss import camera_loss
+
+    torch.manual_seed(0)
+    network = UnrenderNetwork(NetworkConfig(hypotheses=4))
+    images = torch.rand(2, 3, 128, 128)
+    truth = anchor_rotations(6)[[1, 4]]
+    both = network(images)
+    loss, errors = camera_loss(both, network.anchors, truth, torch.tensor([1.0, 0.0]))
+    alone, error = camera_loss(both[:1], network.anchors, truth[:1])
+    assert loss.item() == pytest.approx(alone.item() / 2, rel=1e-5)
+    assert errors[0].item() == pytest.approx(error[0].item(), rel=1e-5)
+    (gradient,) = torch.autograd.grad(loss, both.hypothesis_logits)
+    assert gradient[0].abs().max() > 0 and (gradient[1] == 0).all()

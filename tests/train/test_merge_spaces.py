@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -50,3 +53,19 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"CATEGORY\.mean"):
         merge_spaces([tmp_path / "other"], tmp_path / "all.safetensors")
     assert not (tmp_path / "all.safetensors").exists()
+
+
+def test_from_the_command_line(tmp_path):
+    file = write(tmp_path / "one.safetensors", "car", 3, 0)
+    command = [
+        sys.executable,
+        "-m",
+        "unrender.train.merge_spaces",
+        "--out",
+        str(tmp_path / "all.safetensors"),
+    ]
+    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert load_shape_space(tmp_path / "all.safetensors", "car.").size == 3
+    done = subprocess.run([*command, str(tmp_path / "none")], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "none" in done.stderr and "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ from unrender.reconstruct.region import crop_round
 from unrender.shape_space import load_shape_space
 from unrender.train.photos import label_of
 
+STIFF = LoopConfig(hypotheses=1, field_precision=10.0, near_guess=0.3)
+"""How each hypothesis is corrected: shapes that bend to any outline would say nothing about the camera."""
 APART = 45.0
 """Degrees from which on two hypotheses count as different sides."""
 
@@ -116,8 +118,7 @@ def find_cameras(config: PhotoCamerasConfig) -> dict[str, PhotoCamera]:
     runtime = NetworkRuntime(config.model, threads=1)
     names = list(runtime.card["shape_categories"])
     shapes = Path(config.model) / SHAPES_FILE
-    settings = replace(LoopConfig(), hypotheses=1)
-    loops = {name: Loop(load_shape_space(shapes, f"{name}."), settings) for name in names}
+    loops = {name: Loop(load_shape_space(shapes, f"{name}."), STIFF) for name in names}
     found: dict[str, PhotoCamera] = {}
     for root in config.photos:
         photos = PhotoSet(root).filter(split="train", permissive=True, truncated=False)

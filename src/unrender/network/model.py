@@ -128,12 +128,12 @@ class ResidualBlock(nn.Module):
 class MaskDecoder(nn.Module):
     """Top-down feature pyramid from stride 32 to logits at stride 2.
 
-    Each level's features pass through further residual blocks, the coarsest ones also see the whole picture's
-    mean: what stands out is a question of everything there is.
+    All features but the finest pass through further residual blocks; the coarsest ones also see the whole
+    picture's mean, for what stands out is a question of everything there is.
     """
 
     widths = (12, 24, 40, 64, 96)
-    blocks = (1, 1, 2, 2, 2)
+    blocks = (0, 1, 2, 2, 2)
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import tyro
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -44,8 +45,6 @@ def merge_spaces(files: list[Path], out: Path) -> list[str]:
 def main() -> None:
     """Command line of `python -m unrender.train.merge_spaces`."""
     import sys
-
-    import tyro
 
     from unrender.errors import UnrenderError
 
