@@ -1,6 +1,6 @@
 """Makes the pictures of docs/gallery.md, all rendered here: run `python docs/make_gallery.py`.
 
-Every picture starts from photos that are procedural birds themselves, of seeds that no training uses.
+Every picture starts from photos that are procedural objects themselves, of seeds that no training uses.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from make_pictures import TEST_SEED, bird_picture
+from make_pictures import TEST_SEED, object_picture
 from PIL import Image
 
 from unrender.export import write_turntable
@@ -20,8 +20,12 @@ from unrender.mesh import Mesh
 from unrender.reconstruct import Reconstruction, Reconstructor
 
 PICTURES = Path(__file__).resolve().parent / "pictures" / "gallery"
-PHOTOS = ((20, 62.0), (40, 25.0), (43, 274.0), (46, 163.0))
-"""Seed (from TEST_SEED on) and azimuth in degrees of the photos."""
+PHOTOS = (
+    ("birds", 20, 62.0), ("birds", 43, 274.0), ("dinosaur", 3, 60.0), ("animal", 2, 300.0), ("fish", 4, 80.0),
+    ("airplane", 5, 50.0), ("car", 1, 40.0), ("ship", 6, 65.0), ("chair", 2, 35.0), ("table", 3, 30.0),
+    ("sofa", 1, 25.0), ("bed", 2, 40.0), ("cabinet", 4, 30.0), ("lamp", 5, 20.0),
+)  # fmt: skip
+"""Generator, seed (from TEST_SEED on) and azimuth in degrees of the photos."""
 
 
 def beside(*pictures: np.ndarray) -> np.ndarray:
@@ -38,12 +42,13 @@ def save(name: str, pixels: np.ndarray) -> None:
 
 def sheets(photos: list[np.ndarray], results: list[Reconstruction]) -> None:
     """Photo | front | left | back | above, a row a photo."""
-    size = 200
+    size = 150
     rows = [
         beside(np.asarray(Image.fromarray(photo).resize((size, size))), *four_views(result.mesh, size))
         for photo, result in zip(photos, results, strict=True)
     ]
-    save("sheets.jpg", np.concatenate(rows, axis=0))
+    half = -(-len(rows) // 2)
+    save("sheets.jpg", beside(*[np.concatenate(part, axis=0) for part in (rows[:half], rows[half:])]))
 
 
 def maps(photo: np.ndarray, result: Reconstruction) -> None:
@@ -78,7 +83,7 @@ def budgets(mesh: Mesh) -> None:
 def main() -> None:
     """All of them."""
     reconstructor = Reconstructor.from_pretrained()
-    photos = [bird_picture(TEST_SEED + seed, 256, azimuth) for seed, azimuth in PHOTOS]
+    photos = [object_picture(source, TEST_SEED + seed, 256, azimuth) for source, seed, azimuth in PHOTOS]
     results = [reconstructor(photo) for photo in photos]
     sheets(photos, results)
     maps(photos[0], results[0])

@@ -1,8 +1,9 @@
 """Makes the pictures that docs and package show, all rendered here: run `python docs/make_pictures.py`.
 
 sample   src/unrender/models/sample.jpg, the picture `unrender demo` reconstructs (a procedural bird)
-birds    docs/pictures/birds.jpg, what the procedural generator makes
-results  docs/pictures/results.jpg, procedural birds reconstructed from one picture each
+birds    docs/pictures/birds.jpg, what the procedural generator of birds makes
+objects  docs/pictures/objects.jpg, what the other generators make
+results  docs/pictures/results.jpg, procedural objects of all categories reconstructed from one picture each
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from unrender.light import sh_basis
 from unrender.mesh import Mesh
 from unrender.render.scene import render
 from unrender.synthesize.augment import noise_background
-from unrender.synthesize.bird import make_bird
+from unrender.synthesize.catalogue import CATEGORIES
+from unrender.synthesize.objects import make_object
 from unrender.synthesize.shots import sample_light
 from unrender.texture import linear_to_srgb
 
@@ -33,7 +35,14 @@ def bird_picture(
     seed: int, size: int, azimuth: float, elevation: float = 8.0, noisy: bool = True
 ) -> np.ndarray:
     """A procedural bird before a made-up background, uint8 [size, size, 3]."""
-    shape = make_bird(seed)
+    return object_picture("birds", seed, size, azimuth, elevation, noisy)
+
+
+def object_picture(
+    source: str, seed: int, size: int, azimuth: float, elevation: float = 14.0, noisy: bool = True
+) -> np.ndarray:
+    """A procedural object before a made-up background, uint8 [size, size, 3]."""
+    shape = make_object(source, (), seed)
     rng = np.random.default_rng(seed)
     mesh = Mesh(shape.vertices, shape.faces, vertex_colors=shape.colors)
     camera = Camera.from_fov(size, orbit(azimuth, elevation, 4.7))
@@ -69,21 +78,35 @@ def make_birds() -> None:
     )
 
 
+def make_objects() -> None:
+    """A sheet of the other generators, a row a category, two categories beside one another."""
+    rows = [
+        np.concatenate(
+            [object_picture(name, TEST_SEED + i, 150, 35 + 50 * i, noisy=False) for i in range(4)], 1
+        )
+        for name in CATEGORIES
+    ]
+    pairs = [np.concatenate(rows[i : i + 2], 1) for i in range(0, len(rows), 2)]
+    save(np.concatenate(pairs, 0), PICTURES / "objects.jpg")
+
+
 def make_results() -> None:
-    """Rows of picture | reconstruction from its left, front, back and top."""
+    """Rows of picture | reconstruction from its left, front, back and top; the model picks the category."""
     from unrender.reconstruct import Reconstructor
 
     reconstructor = Reconstructor.from_pretrained()
     rows = []
-    for index in range(8):
-        picture = bird_picture(TEST_SEED + 40 + index, 256, 25 + 83 * index)
-        mesh = reconstructor(picture).mesh
+    for index, source in enumerate(("birds", "birds", *CATEGORIES)):
+        picture = object_picture(source, TEST_SEED + 40 + index, 256, 25 + 83 * index)
+        result = reconstructor(picture)
+        print(f"{source}: taken for {result.category} ({result.confidence:.2f})")
+        mesh = result.mesh
         views = [
             turned(mesh, azimuth, elevation, 192)
             for azimuth, elevation in ((90, 5), (0, 5), (180, 5), (0, 85))
         ]
         rows.append(np.concatenate([np.asarray(Image.fromarray(picture).resize((192, 192))), *views], 1))
-    sheet = np.concatenate([np.concatenate(rows[i : i + 2], 1) for i in range(0, 8, 2)], 0)
+    sheet = np.concatenate([np.concatenate(rows[i : i + 2], 1) for i in range(0, len(rows), 2)], 0)
     save(sheet, PICTURES / "results.jpg")
 
 
@@ -95,6 +118,8 @@ def save(pixels: np.ndarray, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    makers = {"sample": make_sample, "birds": make_birds, "results": make_results}
+    makers = {
+        "sample": make_sample, "birds": make_birds, "objects": make_objects, "results": make_results,
+    }  # fmt: skip
     for name in sys.argv[1:] or makers:
         makers[name]()
