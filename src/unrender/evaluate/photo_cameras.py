@@ -1,6 +1,7 @@
 """Cameras for photos that have none: what the loop finds with the reference mask, kept where it is sure.
 
-    python -m unrender.evaluate.photo_cameras --model runs/model --photos data/photos --out runs/cameras.npz
+    python -m unrender.evaluate.photo_cameras --model runs/all-model --config configs/all.yaml \
+        --photos data/photos data/photos_extra --out runs/photo_cameras.npz
 
 Each hypothesis of the network is corrected against the mask by itself. The best one counts the more, the
 better it covers the mask and the farther it is ahead of the best hypothesis from another side. Training on
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import crop_round
 from unrender.shape_space import load_shape_space
+from unrender.train.config import load_config
 from unrender.train.photos import label_of
 
 STIFF = LoopConfig(hypotheses=1, field_precision=10.0, near_guess=0.3)
@@ -43,7 +45,7 @@ class PhotoCamerasConfig:
         model: folder of an exported model.
         photos: folders with an index.csv; permissive rows of split "train" that are not truncated are used.
         out: npz file to write.
-        aliases: as in `unrender.train.config.TrainConfig`.
+        config: a training configuration, whose `aliases` say what a photo's category is called; or none.
         hypotheses: so many of the network's cameras, the likelier ones, are corrected.
         good_iou: overlap from which on a camera is trusted in full; at `poor_iou` it is not at all.
         lead: how far the score must be ahead of another side's for full trust.
@@ -52,7 +54,7 @@ class PhotoCamerasConfig:
     model: str
     photos: tuple[str, ...]
     out: str
-    aliases: dict[str, str] = field(default_factory=dict)
+    config: str | None = None
     hypotheses: int = 5
     good_iou: float = 0.88
     poor_iou: float = 0.7
@@ -113,17 +115,18 @@ def find_cameras(config: PhotoCamerasConfig) -> dict[str, PhotoCamera]:
     """The cameras of all photos with a shape category, by `photo_key`; also written to `config.out`.
 
     Raises:
-        ConfigError: no photo is left. ModelError: the model cannot be read.
+        ConfigError: no photo is left, or the configuration is not one. ModelError: the model cannot be read.
     """
     runtime = NetworkRuntime(config.model, threads=1)
     names = list(runtime.card["shape_categories"])
     shapes = Path(config.model) / SHAPES_FILE
     loops = {name: Loop(load_shape_space(shapes, f"{name}."), STIFF) for name in names}
+    aliases = {} if config.config is None else load_config(config.config).aliases
     found: dict[str, PhotoCamera] = {}
     for root in config.photos:
         photos = PhotoSet(root).filter(split="train", permissive=True, truncated=False)
         for record in track(list(photos), description=str(root)):
-            name = label_of(record, config.aliases)
+            name = label_of(record, aliases)
             if name not in names:
                 continue
             pixels, mask = photos.read(record)

@@ -78,7 +78,6 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, frozen_blocks: int = 3) -> None:
         """`frozen_blocks`: the stem and so many blocks keep their ImageNet weights (without gradient)."""
         super().__init__()
-        self.frozen_blocks = frozen_blocks
         self.stem = SamePadConv(3, 32, 3, 2)
         blocks: list[InvertedResidual] = []
         inputs = 32
@@ -92,7 +91,12 @@ class EfficientNetLite0(nn.Module):
             if outputs in PYRAMID_CHANNELS:
                 self.pyramid_ends.append(len(blocks) - 1)
         self.blocks = nn.ModuleList(blocks)
-        for module in (self.stem, *self.blocks[:frozen_blocks]):
+        self.freeze(frozen_blocks)
+
+    def freeze(self, blocks: int) -> None:
+        """Leave the stem and the first so many blocks as they are; the others are trained."""
+        self.requires_grad_(True)
+        for module in (self.stem, *self.blocks[:blocks]):
             module.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -77,6 +77,7 @@ class TrainConfig:
         leave_out: photo categories that are not used at all.
         initial_weights: safetensors file to start from (else ImageNet's encoder).
         learning_rate: of the heads; the encoder's is `encoder_rate` times it.
+        frozen_blocks: so many blocks of the encoder keep their weights: their gradients are dear.
         clip_norm: limit of the gradient's norm.
         delta_start, delta_end: width of the soft silhouette in squared NDC, falling over the run.
         log_every, preview_every, checkpoint_every: in steps.
@@ -108,6 +109,7 @@ class TrainConfig:
     initial_weights: str | None = None
     learning_rate: float = 1e-3
     encoder_rate: float = 0.3
+    frozen_blocks: int = 3
     weight_decay: float = 1e-4
     clip_norm: float = 5.0
     delta_start: float = 1 / 700

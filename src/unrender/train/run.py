@@ -62,6 +62,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     network = UnrenderNetwork(network_config(config))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     use_fast_gradients(network)
+    network.encoder.freeze(config.frozen_blocks)
     if config.initial_weights:
         load_weights(config.initial_weights, network)
     else:
