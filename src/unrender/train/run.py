@@ -8,7 +8,7 @@ import json
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from unrender.network.model import NetworkConfig, UnrenderNetwork
 from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from unrender.train.config import TrainConfig, load_config
 from unrender.train.depthwise import use_fast_gradients
-from unrender.train.step import Objective, make_shapes
+from unrender.train.step import Batch, Objective, make_shapes
 
 
 def train_from_config(path: str | Path, *, resume: bool = False) -> Path:
@@ -149,13 +149,13 @@ class _Loop:
         )  # fmt: skip
         with ThreadPoolExecutor(1) as pool, Progress(*columns, refresh_per_second=0.5) as progress:
             task = progress.add_task(config.name, total=config.steps, completed=start, note="")
-            pending = pool.submit(self.objective.batch, self.rng(start))
+            pending = pool.submit(self.prepare, start)
             clock = time.perf_counter()
             for step in range(start, config.steps):
                 batch = pending.result()
                 data_seconds = time.perf_counter() - clock
                 if step + 1 < config.steps:
-                    pending = pool.submit(self.objective.batch, self.rng(step + 1))
+                    pending = pool.submit(self.prepare, step + 1)
                 scalars = self.step(step, batch)
                 scalars["seconds/data"] = data_seconds
                 scalars["seconds/step"] = time.perf_counter() - clock
@@ -172,6 +172,11 @@ class _Loop:
                         {"step": done, "config": asdict(config)},
                     )  # fmt: skip
         writer.close()
+
+    def prepare(self, step: int) -> Batch:
+        """The pictures of a step, and what the frozen part of the encoder makes of them."""
+        batch = self.objective.batch(self.rng(step))
+        return replace(batch, shallow=self.network.encoder.shallow(batch.images))
 
     def rng(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.config.seed, step])

@@ -20,6 +20,7 @@ from unrender.losses import (
     soft_iou_loss,
     surface_loss,
 )
+from unrender.network.efficientnet import Shallow
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.placement import mask_extent, place
 from unrender.template import make_template
@@ -41,10 +42,11 @@ PHOTO_HYPOTHESES = 2
 
 @dataclass(frozen=True)
 class Batch:
-    """Photos and synthetic objects of one step; either may be missing."""
+    """Photos and synthetic objects of one step; either may be missing. `shallow` may be worked out ahead."""
 
     photos: PhotoBatch | None
     objects: ObjectBatch | None
+    shallow: Shallow | None = None
 
     @property
     def images(self) -> Tensor:
@@ -122,7 +124,7 @@ class Objective:
         """The weighted sum of the losses and their values by name."""
         clock = time.perf_counter()
         first_photo = len(batch.objects.images) if batch.objects else 0
-        prediction = network(batch.images, first_photo)
+        prediction = network(batch.images, first_photo, batch.shallow)
         scalars = {"seconds/forward": time.perf_counter() - clock}
         clock = time.perf_counter()
         terms: dict[str, Tensor] = {}
