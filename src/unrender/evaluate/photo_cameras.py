@@ -26,6 +26,7 @@ from unrender.files import write_atomic
 from unrender.image import crop_square
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
+from unrender.reconstruct.pipeline import GENERAL
 from unrender.reconstruct.region import crop_round
 from unrender.shape_space import load_shape_space
 from unrender.train.config import load_config
@@ -127,7 +128,7 @@ def find_cameras(config: PhotoCamerasConfig) -> dict[str, PhotoCamera]:
         photos = PhotoSet(root).filter(split="train", permissive=True, truncated=False)
         for record in track(list(photos), description=str(root)):
             name = label_of(record, aliases)
-            if name not in names:
+            if name not in names or name == GENERAL:  # general objects have no front to tell
                 continue
             pixels, mask = photos.read(record)
             crop = crop_round(mask, 0.0, 0.0, 1.0)
