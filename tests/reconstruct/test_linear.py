@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unrender.reconstruct.linear import deform, solve_positive
+from unrender.reconstruct.linear import solve_positive
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 106])
@@ -23,12 +23,3 @@ def test_solves_like_lapack(size):
 def test_what_is_not_positive_definite_is_told(bad):
     matrix = np.diag([1.0, bad, 2.0])
     assert not solve_positive(matrix, np.ones(3))
-
-
-def test_deforms_like_a_matrix_product():
-    rng = np.random.default_rng(5)
-    mean, basis, coefficients = rng.standard_normal(30), rng.standard_normal((4, 30)), rng.standard_normal(4)
-    coefficients[2] = 0
-    out = np.empty(30)
-    deform(mean, basis, coefficients, out)
-    np.testing.assert_allclose(out, mean + coefficients @ basis, rtol=1e-12, atol=1e-12)

@@ -1,22 +1,11 @@
-"""Small dense linear algebra of the loop, in one thread.
+"""A dense linear system of the loop, solved in one thread.
 
-A BLAS library would start its threads for every one of these products, which costs more than the products.
+A BLAS library would start its threads for it, which costs more than the solution.
 """
 
 from __future__ import annotations
 
 from unrender.render.kernels.jit import relaxed
-
-
-@relaxed
-def deform(mean, basis, coefficients, out):
-    """out = mean + sum_k coefficients_k basis_k, flat: mean and out [N], basis [K, N], all float64."""
-    out[:] = mean
-    for k in range(basis.shape[0]):
-        c = coefficients[k]
-        if c != 0.0:
-            for i in range(out.shape[0]):
-                out[i] += c * basis[k, i]
 
 
 @relaxed

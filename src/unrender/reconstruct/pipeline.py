@@ -20,13 +20,13 @@ from unrender.image import Photo, crop_square, load_photo, photo_from_array
 from unrender.mesh import Mesh
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
+from unrender.reconstruct.depth import draw_depth
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import crop_round, enlarge, main_object, square_round, whole_mask
 from unrender.reconstruct.result import Reconstruction
-from unrender.render.kernels import rasterize
 from unrender.shape_space import load_shape_space
 from unrender.template import make_template
 from unrender.texture import srgb_to_linear
@@ -262,8 +262,9 @@ class Reconstructor:
         guess: Guess,
         lit: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
-        clip = camera.to_clip(vertices).astype(np.float32)[None]
-        depth = rasterize.forward(clip, make_template(3).faces, _DEPTH_SIZE, _DEPTH_SIZE)[2][0]
+        local = vertices.astype(np.float64) @ camera.rotation.T + camera.world_to_camera[:3, 3]
+        depth = np.empty((_DEPTH_SIZE, _DEPTH_SIZE), np.float32)
+        draw_depth(local, make_template(3).faces, camera.fx * _DEPTH_SIZE / camera.width, depth)
         predicted = srgb_to_linear(guess.texture).astype(np.float32)
         return bake(
             vertices,

@@ -2,7 +2,8 @@
 
 The loop sees one outline. What it does to the extent along the line of sight is a guess, and small moves of
 many coefficients and fields add up to bodies twice as wide as any. The prior is Gaussian in the logarithms of
-width / length and height / length, with the mean and the spread that the category's shape space has.
+width / length and height / length, with the mean and the covariance that the category's shape space has; so
+it does not matter which of the three sides is the long one.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ import numpy as np
 from unrender.shape_space import ShapeSpace
 
 _SAMPLES = 64
+_LEAST = 0.05
+"""Least standard deviation, of every combination of the two logarithms."""
 
 
 @dataclass(frozen=True, eq=False)
 class Proportions:
-    """Mean and standard deviation, [2] each, of log(width / length) and log(height / length).
+    """Distribution of log(width / length) and log(height / length); width along x, height y, length z.
 
-    Width is along x, height along y, length along z, the object's long axis.
+    Attributes:
+        mean: [2].
+        scale: [2, 2]; it whitens deviations from the mean.
     """
 
     mean: np.ndarray
-    spread: np.ndarray
+    scale: np.ndarray
 
     @classmethod
     def of(cls, space: ShapeSpace) -> Proportions:
@@ -34,26 +39,8 @@ class Proportions:
             coefficients[:, space.optional] = 0
         offsets = coefficients @ space.basis.reshape(space.size, -1)
         shapes = space.mean + offsets.reshape(_SAMPLES, *space.mean.shape)
-        ratios = _log_ratios(np.ptp(shapes, axis=1))
-        return cls(ratios.mean(0), np.maximum(ratios.std(0), 0.05))
-
-    def residuals(self, vertices: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Deviations in standard deviations, and their derivatives.
-
-        Args:
-            vertices: [V, 3]. basis: [V, 3, N], derivatives of the vertices by the unknowns.
-
-        Returns:
-            [2], and [2, N].
-        """
-        axes = np.arange(3)
-        high, low = vertices.argmax(0), vertices.argmin(0)
-        extent = np.maximum(vertices[high, axes] - vertices[low, axes], 1e-6)
-        slope = (basis[high, axes] - basis[low, axes]) / extent[:, None]
-        return (_log_ratios(extent) - self.mean) / self.spread, (slope[:2] - slope[2]) / self.spread[:, None]
-
-
-def _log_ratios(extent: np.ndarray) -> np.ndarray:
-    """[..., 2] of extents [..., 3]."""
-    logarithm = np.log(np.maximum(extent, 1e-6))
-    return logarithm[..., :2] - logarithm[..., 2:]
+        sides = np.log(np.maximum(np.ptp(shapes, axis=1), 1e-6))
+        ratios = sides[:, :2] - sides[:, 2:]
+        variances, directions = np.linalg.eigh(np.cov(ratios.T, bias=True))
+        deviations = np.maximum(np.sqrt(np.maximum(variances, 0)), _LEAST)
+        return cls(ratios.mean(0), np.ascontiguousarray(directions.T / deviations[:, None]))

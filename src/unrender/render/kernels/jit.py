@@ -77,3 +77,10 @@ def contracted(function: Callable) -> Callable:
 def relaxed(function: Callable) -> Callable:
     """Compile a kernel whose arithmetic may be contracted and reassociated (no coverage decisions inside)."""
     return numba.njit(fastmath=RELAXED, **_OPTIONS)(function)
+
+
+def pasted(function: Callable) -> Callable:
+    """A helper whose source becomes part of the kernels that call it, with their arithmetic: nothing is
+    compiled twice.
+    """
+    return numba.njit(nogil=True, error_model="numpy", inline="always")(function)
