@@ -40,7 +40,7 @@ def _found(azimuth: float, others: list[float]):
 
 def test_the_right_hypothesis_wins_and_is_trusted():
     found, error = _found(35, [130, 200])
-    assert error < 15 and found.iou > 0.9 and found.trust > 0.3
+    assert error < 15 and found.iou > 0.9 and found.trust > 0.1
 
 
 def test_the_far_side_looks_the_same_and_is_not_trusted():
