@@ -7,22 +7,18 @@ import numpy as np
 from unrender.reconstruct.proportions import Proportions
 
 
-def test_mean_and_covariance_are_those_of_the_space(space):
+def test_mean_and_spread_are_those_of_the_space(space):
     found = Proportions.of(space)
     rng = np.random.default_rng(1)
     extents = np.array([np.ptp(space.vertices(rng.standard_normal(space.size)), axis=0) for _ in range(500)])
     ratios = np.log(extents[:, :2] / extents[:, 2:])
     np.testing.assert_allclose(found.mean, ratios.mean(0), atol=0.15)
-    inverse = np.linalg.inv(found.scale)
-    spread = np.sqrt(np.diag(inverse @ inverse.T))
-    np.testing.assert_allclose(spread, np.maximum(ratios.std(0), 0.05), rtol=0.4)
-    whitened = (ratios - found.mean) @ found.scale.T
-    assert abs(np.corrcoef(whitened.T)[0, 1]) < 0.5
-    assert np.linalg.svd(found.scale)[1].max() <= 1 / 0.05 + 1e-9
+    np.testing.assert_allclose(1 / np.diag(found.scale), np.maximum(ratios.std(0), 0.05), rtol=0.4)
+    assert np.count_nonzero(found.scale) == 2
 
 
-def test_no_side_is_preferred(space):
-    """Which side the others are divided by does not change how unusual a shape is."""
+def test_any_side_can_be_the_long_one(space):
+    """The same shapes, turned so that they are long in x, are just as unusual."""
     turned = type(space)(
         np.ascontiguousarray(space.mean[:, [2, 1, 0]]),
         np.ascontiguousarray(space.basis[:, :, [2, 1, 0]]),

@@ -49,9 +49,8 @@ class Scene:
         inside = np.ascontiguousarray(mask > 0.5)
         points, normals = outline(mask, 64)
         self.target = Target(
-            inside, signed_distance(inside), points, normals, rng.uniform(0.5, 1.5, len(points)),
-            rng.uniform(0.5, 1.5, mask.shape),
-        )  # fmt: skip
+            inside, signed_distance(inside), points, normals, rng.uniform(0.5, 1.5, len(points))
+        )
         self.pose = np.concatenate([self.rotation.ravel(), self.translation, self.coefficients])
         self.view = View.room(self.geometry, SIZE)
         self.iou, self.found = see(self.geometry, inside, self.pose, self.view)
@@ -84,14 +83,12 @@ class Scene:
         field = torch.from_numpy(self.target.distance)[None, None]
         sampled = F.grid_sample(field, grid, padding_mode="border", align_corners=False)[0, 0, 0]
         beyond = (middle - middle.clamp(0.5, SIZE - 0.5)).abs().sum(1)
-        place = middle.detach().clamp(0, SIZE - 1).long()
         lengths = (pixels[ends[:, 0]] - pixels[ends[:, 1]]).norm(dim=1).detach()
-        trust = torch.from_numpy(self.target.trust)[place[:, 1], place[:, 0]]
         matched = torch.from_numpy(self.nearest >= 0)
         points, normals = (torch.from_numpy(x) for x in (self.target.points, self.target.normals))
         reverse = (normals * (points - middle[torch.from_numpy(self.nearest).long()])).sum(1)[matched]
         shares = torch.from_numpy(self.target.weights)[matched] / len(points)
-        return torch.cat([sampled + beyond, reverse]), torch.cat([lengths / lengths.sum() * trust, shares])
+        return torch.cat([sampled + beyond, reverse]), torch.cat([lengths / lengths.sum(), shares])
 
 
 @pytest.mark.parametrize(

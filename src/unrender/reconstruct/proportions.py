@@ -1,9 +1,10 @@
-"""The prior on a shape's proportions: its width and height over its length.
+"""The prior on a shape's proportions: its two shorter sides over the longest.
 
 The loop sees one outline. What it does to the extent along the line of sight is a guess, and small moves of
 many coefficients and fields add up to bodies twice as wide as any. The prior is Gaussian in the logarithms of
-width / length and height / length, with the mean and the covariance that the category's shape space has; so
-it does not matter which of the three sides is the long one.
+the two ratios, each with the mean and the spread that the category's shape space has. Which side is the long
+one, the space says too: a bird's length, a lamp's height. The ratio of the two shorter sides is left free: a
+prior on it, by itself or through the covariance of the two, made bodies worse (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from unrender.shape_space import ShapeSpace
 
 _SAMPLES = 64
 _LEAST = 0.05
-"""Least standard deviation, of every combination of the two logarithms."""
+"""Least standard deviation of a logarithm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Proportions:
 
     Attributes:
         mean: [2].
-        scale: [2, 2]; it whitens deviations from the mean.
+        scale: [2, 2], deviations from that to those of the logarithms of the prior's own two ratios, in
+            standard deviations.
     """
 
     mean: np.ndarray
@@ -41,6 +43,8 @@ class Proportions:
         shapes = space.mean + offsets.reshape(_SAMPLES, *space.mean.shape)
         sides = np.log(np.maximum(np.ptp(shapes, axis=1), 1e-6))
         ratios = sides[:, :2] - sides[:, 2:]
-        variances, directions = np.linalg.eigh(np.cov(ratios.T, bias=True))
-        deviations = np.maximum(np.sqrt(np.maximum(variances, 0)), _LEAST)
-        return cls(ratios.mean(0), np.ascontiguousarray(directions.T / deviations[:, None]))
+        longest = int(np.argmax(sides.mean(0)))
+        own = np.delete(np.eye(3), longest, axis=0)
+        own[:, longest] = -1  # rows sum to zero, so they are made of the two ratios over the length
+        spread = np.maximum((sides @ own.T).std(0), _LEAST)
+        return cls(ratios.mean(0), np.ascontiguousarray(own[:, :2] / spread[:, None]))

@@ -31,7 +31,6 @@ class Target(NamedTuple):
     Attributes:
         mask: bool [S, S]. distance: float64 [S, S], signed, to its outline.
         points, normals: float64 [Q, 2], on the outline. weights: float64 [Q], of the points, with mean 1.
-        trust: float64 [S, S], weight of what lies there, 1 where the outline nearby is certain.
     """
 
     mask: np.ndarray
@@ -39,7 +38,6 @@ class Target(NamedTuple):
     points: np.ndarray
     normals: np.ndarray
     weights: np.ndarray
-    trust: np.ndarray
 
 
 class Prior(NamedTuple):
@@ -49,8 +47,8 @@ class Prior(NamedTuple):
         rotation: float64 [3, 3], the hypothesis. near_camera: precision of the rotation round it.
         centre, precision: float64 [N], of the unknowns.
         usual: unknowns beyond this size have the further precision `excess`, float64 [N].
-        ratio_mean: float64 [2], of log(width / length) and log(height / length); ratio_scale [2, 2] whitens
-        them; ratio_precision: of the whitened ones, 0 where proportions are free.
+        ratio_mean: float64 [2], of log(width / length) and log(height / length); ratio_scale float64 [2, 2],
+        see `unrender.reconstruct.proportions`; ratio_precision: 0 where proportions are free.
     """
 
     rotation: np.ndarray
@@ -85,14 +83,11 @@ def gather(target, middle, length, nearest, found, scale, sums):
     total = 0.0
     for i in range(found):
         total += length[i]
-    energy, size = 0.0, target.distance.shape[0]
+    energy = 0.0
     for i in range(found):
         mu, mv = middle[i, 0], middle[i, 1]
         residual, gu, gv = _sample(target.distance, mu, mv)
-        row = int(mv) if mv > 0 else 0
-        column = int(mu) if mu > 0 else 0
-        row, column = row if row < size else size - 1, column if column < size else size - 1
-        weight = length[i] / total * target.trust[row, column]
+        weight = length[i] / total
         ratio = 1.0 / (1.0 + (residual / scale) * (residual / scale))
         energy += weight * residual * residual * ratio
         weight *= ratio * ratio
