@@ -8,7 +8,9 @@ import pytest
 from unrender.camera import Camera, orbit
 from unrender.cli.main import main
 from unrender.errors import InputError
+from unrender.reconstruct.proportions import Proportions
 from unrender.refine import FinishConfig, RefineConfig, Refiner, parse_budget
+from unrender.refine.deformation import Deformation, smooth_in_space, space_warps
 from unrender.refine.finish import Finish
 from unrender.refine.region import follow_edges, voted_mask
 from unrender.refine.solver import Solver, State
@@ -39,7 +41,7 @@ def _mask(vertices: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _solver(space: ShapeSpace, mask: np.ndarray, matrix: np.ndarray) -> Solver:
     focal = Camera.from_fov(SIZE, matrix, 30.0).fx
     start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.zeros(space.size), 0.0)
-    return Solver(space, mask, focal, RefineConfig(), start)
+    return Solver(Deformation(space, RefineConfig()), mask, focal, RefineConfig(), start)
 
 
 def test_a_bump_outside_the_space_is_found_and_mirrored(space: ShapeSpace) -> None:
@@ -110,8 +112,8 @@ def test_an_optional_part_stays_put_away(space: ShapeSpace) -> None:
 
     def opened(out: float, precision: float) -> float:
         start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, out]), 0.0)
-        config = RefineConfig(part_precision=precision, offsets=1e3)  # no fields to say it with
-        solver = Solver(birds, mask, focal, config, start)
+        config = RefineConfig(part_precision=precision, offsets=1e3)  # no warps to say it with
+        solver = Solver(Deformation(birds, config), mask, focal, config, start)
         for step in range(30):
             solver.step(step / 30)
         return float(solver.state.unknowns[1])
@@ -120,14 +122,102 @@ def test_an_optional_part_stays_put_away(space: ShapeSpace) -> None:
     assert opened(0.6, 1000.0) > 0.6
 
 
-def test_it_starts_from_the_mesh_of_the_reconstruction(space: ShapeSpace) -> None:
-    """Offsets that the coefficients do not hold are taken over as far as smooth fields can say them."""
+def test_smoothing_in_space_is_the_kernel_written_out() -> None:
+    points, values = np.random.default_rng(0).normal(size=(2, 40, 3))
+    squared = ((points[:, None] - points) ** 2).sum(-1)
+    kernel = sum(np.exp(-squared / 2 / (0.8 / shrink) ** 2) for shrink in (1, 2, 4)) / 3
+    np.testing.assert_allclose(smooth_in_space(points, values, 0.8), kernel @ values, rtol=1e-9)
+
+
+def test_warps_are_symmetric_whitened_and_alike_where_points_are_near(space: ShapeSpace) -> None:
+    """Of all modes the covariance is the kernel itself; points on two sides of a thin sheet move as one."""
+    mirror = make_template(3).mirror
+    sheet = space.mean.astype(np.float64) * [1.0, 0.02, 1.0]
+    warps = space_warps(sheet, mirror, 0.4, 0.1, 12, 3.0)
+    across = warps[:, mirror] * [-1.0, 1.0, 1.0]
+    number = np.arange(len(warps))
+    keeps = (number >= 36) == (number % 3 == 0)  # an odd function along x, an even one along y or z
+    np.testing.assert_allclose(across, np.where(keeps, 1.0, -1.0)[:, None, None] * warps, atol=1e-9)
+    top = np.flatnonzero(sheet[:, 1] > 0.005)
+    apart = np.abs(sheet[:, [0, 2]][:, None] - sheet[top][:, [0, 2]]).sum(-1) + (sheet[:, 1, None] > 0)
+    below = apart.argmin(0)
+    assert np.abs(warps[:, top] - warps[:, below]).max() < 0.2 * np.abs(warps).max()
+    few = mirror[:30][mirror[:30] < 30]
+    some = np.unique(np.concatenate([few, mirror[few]]))
+    place = np.array([np.flatnonzero(some == mirror[i])[0] for i in some])
+    points = space.mean[some].astype(np.float64)
+    every = space_warps(points, place, 0.4, 0.1, len(some), 1.0)
+    kernel = smooth_in_space(points, np.eye(len(some)), 0.4)
+    np.testing.assert_allclose(np.einsum("ni,nj->ij", every[..., 1], every[..., 1]), 0.01 * kernel, atol=1e-9)
+
+
+def test_the_pull_towards_usual_proportions_is_a_gradient(space: ShapeSpace) -> None:
+    """Against differences of half the squared deviation, for the three scalings and for a shift."""
+    matrix = orbit(60, 10, 4.6)
+    solver = _solver(space, _mask(space.mean, matrix), matrix)
+    finish = Finish(solver, FinishConfig())
+    finish.present = space.mean * np.array([1.5, 1.3, 0.8])
+    pull = finish._out_of_proportion()
+    usual = solver.deformation.proportions
+
+    def energy(vertices: np.ndarray) -> float:
+        extent = np.log(np.ptp(vertices, axis=0))
+        return 0.5 * float((((extent[:2] - extent[2] - usual.mean) / usual.spread) ** 2).sum())
+
+    away = finish.present - finish.present.mean(0)
+    for axis in range(3):
+        scaling = away * np.eye(3)[axis]
+        change = energy(finish.present + 1e-5 * scaling) - energy(finish.present - 1e-5 * scaling)
+        assert (pull * scaling).sum() == pytest.approx(change / 2e-5, rel=1e-4)
+    np.testing.assert_allclose(pull.sum(0), 0, atol=1e-9)
+
+
+def test_a_width_the_photo_does_not_show_becomes_usual(space: ShapeSpace) -> None:
+    """Seen from its left the start is twice as wide as the category; its outline fits already."""
+    wide = ShapeSpace(
+        space.mean, np.concatenate([space.basis, space.mean[None] * np.float32([1, 0, 0])]), np.zeros(2, bool)
+    )
     matrix = orbit(90, 0, 4.6)
     focal = Camera.from_fov(SIZE, matrix, 30.0).fx
-    vertices = space.mean + 0.05 * space.mean[:, [1, 1, 1]] ** 2
-    start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.zeros(1), 0.0)
-    solver = Solver(space, _mask(vertices, matrix), focal, RefineConfig(), start, vertices)
-    np.testing.assert_allclose(solver.vertices(solver.best), vertices, atol=2e-3)
+    mask = _mask(space.mean, matrix)
+
+    def width(proportions: float) -> float:
+        config = RefineConfig(proportions=proportions, near_mean=0.0)
+        deformation = Deformation(wide, config)
+        usual = deformation.proportions
+        deformation.proportions = Proportions(np.log([0.5, 0.6]), np.minimum(usual.spread, 0.2))
+        start = State(
+            np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, 1.0]), 0.0
+        )
+        solver = Solver(deformation, mask, focal, config, start)
+        for step in range(40):
+            solver.step(step / 40)
+        assert solver.best.iou > 0.97
+        found = np.ptp(solver.vertices(solver.state), axis=0)
+        return float(found[0] / found[2])
+
+    assert width(0.0) > 0.85 and width(1.0) < 0.62
+
+
+def test_the_flow_does_not_turn_a_thin_part_inside_out(space: ShapeSpace) -> None:
+    """A flat tail that has to come down by many times its thickness stays the right way out."""
+    matrix = orbit(90, 0, 4.6)
+    mean = space.mean.copy()
+    mean[:, 1] *= np.where(mean[:, 2] < -0.3, 0.12, 1.0)
+    bent = mean.astype(np.float64)
+    bent[:, 1] -= 0.8 * np.clip(-0.3 - bent[:, 2], 0, None)
+    flat = ShapeSpace(mean, space.basis, space.antisymmetric)
+    finish = Finish(_solver(flat, _mask(bent, matrix), matrix), FinishConfig(proportions=0.0))
+    before = finish.iou
+    for step in range(80):
+        finish.step(step / 80)
+    assert finish.iou > before + 0.02
+    corners = finish.vertices[make_template(3).faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    started = mean[make_template(3).faces]
+    upright = np.cross(started[:, 1] - started[:, 0], started[:, 2] - started[:, 0])
+    turned = (normals * upright).sum(1) < 0
+    assert turned.mean() < 0.01
 
 
 @pytest.mark.parametrize(

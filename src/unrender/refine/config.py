@@ -11,21 +11,22 @@ class FinishConfig:
 
     Attributes:
         steps: at most.
-        diffusion: lambda of the smooth steps (`unrender.fit.diffusion`), applied twice.
+        reach: of the kernel that smooths the steps (`unrender.refine.deformation.smooth_in_space`), object radii.
         pace: longest movement of a step in object radii; falls to a fifth.
         blur_start, blur_end: width of the soft silhouette in pixels, from the first step to the last.
         one_sided: share that a movement has which its mirror image does not make.
-        stiffness: precision of the roughness of the movement.
+        proportions: what a deviation of one standard deviation from the category's proportions costs, in
+            shares of the mask's area.
         patience: steps without gain after which it stops.
     """
 
     steps: int = 100
-    diffusion: float = 2.0
+    reach: float = 0.06
     pace: float = 0.006
     blur_start: float = 4.0
     blur_end: float = 1.2
     one_sided: float = 0.5
-    stiffness: float = 0.02
+    proportions: float = 0.003
     patience: int = 30
 
 
@@ -36,16 +37,18 @@ class RefineConfig:
     Attributes:
         size: side of the compared pictures in pixels.
         outline_points: points on the mask's outline.
-        degrees: largest degree of the smooth fields (`unrender.reconstruct.fields`).
-        amplitude: expected size of the smoothest field, in object radii; rougher ones fall off.
-        antisymmetric: how many times less a field that breaks the mirror symmetry may move.
-        sideways: how many times a field along the object's x is smaller than one along y or z; few photos
+        warps: smooth functions that are even in x, and as many odd ones (`unrender.refine.deformation`).
+        reach: distance in object radii over which points move alike.
+        amplitude: root mean square of the warps, in object radii.
+        antisymmetric: how many times less a warp that breaks the mirror symmetry moves.
+        sideways: how many times a warp along the object's x is smaller than one along y or z; few photos
             show an object's width.
         near_start: precision of the coefficients around those of the reconstruction, in squared pixels.
         near_mean: precision of the coefficients around the category's mean.
         near_camera: precision of the rotation around that of the reconstruction.
         part_precision: precision of the coefficients of an optional part that is not out.
-        offsets: precision of the fields, in squared pixels.
+        offsets: precision of the warps, in squared pixels.
+        proportions: precision of width and height over length, in squared pixels per standard deviation.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         iterations: after so many the annealing is over; with more budget it goes on until nothing changes.
         patience: iterations without gain after which the smooth part ends.
@@ -55,15 +58,17 @@ class RefineConfig:
 
     size: int = 128
     outline_points: int = 256
-    degrees: int = 6
-    amplitude: float = 0.08
+    warps: int = 24
+    reach: float = 0.4
+    amplitude: float = 0.15
     antisymmetric: float = 3.0
     sideways: float = 0.5
     near_start: float = 0.1
     near_mean: float = 0.05
-    near_camera: float = 40.0
+    near_camera: float = 10.0
     part_precision: float = 10.0
-    offsets: float = 0.02
+    offsets: float = 0.3
+    proportions: float = 0.15
     scale_start: float = 8.0
     scale_end: float = 3.0
     iterations: int = 40

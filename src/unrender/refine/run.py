@@ -18,6 +18,7 @@ from unrender.reconstruct.bake import bake
 from unrender.reconstruct.region import enlarge, whole_mask
 from unrender.refine.budget import Budget, parse_budget
 from unrender.refine.config import RefineConfig
+from unrender.refine.deformation import Deformation
 from unrender.refine.finish import Finish
 from unrender.refine.region import follow_edges, resized, voted_mask
 from unrender.refine.solver import Solver, State
@@ -77,6 +78,7 @@ class Refiner:
     def __init__(self, reconstructor: Reconstructor, config: RefineConfig | None = None) -> None:
         self.reconstructor = reconstructor
         self.config = config or RefineConfig()
+        self._deformations: dict[str, Deformation] = {}
 
     def refine(
         self,
@@ -122,9 +124,8 @@ class Refiner:
             wanted = crop_square(np.asarray(mask, np.float32), *crop, size, 0.0)
         scale = size / crop[2]
         solver = Solver(
-            self.reconstructor.spaces[result.category], wanted, result.camera.fx * scale, self.config,
+            self._deformation(result.category), wanted, result.camera.fx * scale, self.config,
             State(result.camera.rotation, result.camera.translation, result.coefficients, 0.0),
-            result.mesh.vertices,
         )  # fmt: skip
         vertices = solver.vertices(solver.best)
         if (wanted > 0.5).sum() >= 8:
@@ -134,6 +135,12 @@ class Refiner:
             refined.mask = whole_mask(wanted, crop, photo.width, photo.height)
         refined.timings_ms = result.timings_ms | {"refine": 1e3 * (time.monotonic() - begun)}
         return refined
+
+    def _deformation(self, category: str) -> Deformation:
+        if category not in self._deformations:
+            space = self.reconstructor.spaces[category]
+            self._deformations[category] = Deformation(space, self.config)
+        return self._deformations[category]
 
     def _iterate(self, solver: Solver, clock: _Clock) -> np.ndarray:
         """Both parts, the smooth one in at most half of the budget; the vertices float64 [V, 3]."""
@@ -194,7 +201,7 @@ class Refiner:
                 camera, width=result.camera.width, height=result.camera.height,
                 fx=focal * side / _BAKE_SIZE, fy=focal * side / _BAKE_SIZE, cx=x + side / 2, cy=y + side / 2,
             ),
-            coefficients=best.unknowns[: solver.space.size],
+            coefficients=best.unknowns[: solver.known],
             glb=mesh_to_glb(mesh, appearance=result.appearance),
             mesh_path=None,
         )  # fmt: skip

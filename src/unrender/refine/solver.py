@@ -1,7 +1,7 @@
-"""Levenberg-Marquardt on the outline with camera, coefficients and smooth offsets.
+"""Levenberg-Marquardt on the outline with camera, coefficients and smooth warps.
 
-The residuals and their derivatives are those of `unrender.reconstruct.contour`; the smooth offsets are more
-columns of the basis. Every unknown has a Gaussian prior round where the reconstruction left it, so that what
+The residuals and their derivatives are those of `unrender.reconstruct.contour`; the warps are more columns of
+the basis. Every unknown has a Gaussian prior round where the reconstruction left it, so that what
 the photo does not show stays as it was.
 """
 
@@ -21,12 +21,11 @@ from unrender.reconstruct.contour import (
     project,
 )
 from unrender.reconstruct.distance import outline, signed_distance
-from unrender.reconstruct.fields import smooth_fields
+from unrender.reconstruct.linear import solve_positive
 from unrender.refine.config import RefineConfig
+from unrender.refine.deformation import Deformation
 from unrender.render.kernels import rasterize
-from unrender.shape_space import PART_OUT, ShapeSpace
-from unrender.template import make_template
-from unrender.topology import edge_faces
+from unrender.shape_space import PART_OUT
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,56 +48,40 @@ class Solver:
 
     def __init__(
         self,
-        space: ShapeSpace,
+        deformation: Deformation,
         mask: np.ndarray,
         focal: float,
         config: RefineConfig,
         start: State,
-        vertices: np.ndarray | None = None,
     ) -> None:
         """Set up.
 
         Args:
-            space: of the category. mask: [S, S] in [0, 1] on the square crop, S = `config.size`.
-            focal: in pixels of that crop. start: the reconstruction's pose.
-            vertices: [V, 3] of its mesh, for what it has besides the coefficients; None where it has nothing.
+            deformation: of the category, made with the same `config`.
+            mask: [S, S] in [0, 1] on the square crop, S = `config.size`.
+            focal: in pixels of that crop. start: the reconstruction's pose; of its unknowns the coefficients.
         """
-        self.config, self.focal, self.space = config, float(focal), space
-        template = make_template(3)
-        table = edge_faces(template.faces)
-        self.faces = np.ascontiguousarray(template.faces, np.int32)
-        self.edge_vertices = np.ascontiguousarray(table.vertices, np.int32)
-        self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
-        fields = smooth_fields(config.degrees, config.amplitude, config.antisymmetric)
-        fields = fields * [config.sideways, 1.0, 1.0]
-        basis = np.concatenate([space.basis.astype(np.float64), fields])
-        self.flat = np.ascontiguousarray(basis.reshape(len(basis), -1))
-        self.basis = np.ascontiguousarray(basis.transpose(1, 2, 0))
-        self.mean = space.mean.astype(np.float64)
+        self.config, self.focal, self.deformation = config, float(focal), deformation
+        self.faces, self.known = deformation.faces, deformation.space.size
+        count, optional = len(deformation.flat), deformation.space.optional
         self.mask = np.ascontiguousarray(mask > 0.5)
         self.distance = signed_distance(self.mask)
         self.points, self.normals = outline(mask, config.outline_points)
         fov = 2 * np.arctan(0.5 * config.size / focal)
         self.projection = Camera.from_fov(config.size, np.eye(4), float(np.degrees(fov))).projection()
-        self.anchor = np.zeros(len(basis))
-        self.anchor[: space.size] = start.unknowns[: space.size]
+        self.anchor = np.zeros(count)
+        self.anchor[: self.known] = start.unknowns[: self.known]
         self.anchor_rotation = start.rotation.copy()
-        self.put_away = np.zeros(len(basis), bool)
-        if space.optional is not None and start.unknowns[np.argmax(space.optional)] < PART_OUT:
-            self.put_away[: space.size] = space.optional
-        unknowns = self.anchor.copy()
-        if vertices is not None:
-            beyond = (
-                np.asarray(vertices, np.float64).reshape(-1) - self.mean.reshape(-1) - unknowns @ self.flat
-            )
-            own = self.flat[space.size :]
-            unknowns[space.size :] = np.linalg.solve(own @ own.T, own @ beyond)
-        self.state, self.view = self._see(start.rotation, start.translation, unknowns)
+        self.put_away = np.zeros(count, bool)
+        self.part_out = optional is not None and start.unknowns[np.argmax(optional)] >= PART_OUT
+        if optional is not None and not self.part_out:
+            self.put_away[: self.known] = optional
+        self.state, self.view = self._see(start.rotation, start.translation, self.anchor)
         self.best = self.state
 
     def vertices(self, state: State) -> np.ndarray:
         """float64 [V, 3], object frame."""
-        return self.mean + (state.unknowns @ self.flat).reshape(self.mean.shape)
+        return self.deformation.vertices(state.unknowns)
 
     def step(self, progress: float) -> float:
         """One damped Gauss-Newton step; `progress` in [0, 1] anneals.
@@ -110,19 +93,21 @@ class Solver:
         local, pixels, index = self.view
         scale = config.scale_start * (config.scale_end / config.scale_start) ** progress
         matches = find_matches(
-            pixels, self.faces, self.edge_vertices, self.edge_faces, index, self.points, self.normals
-        )
+            pixels, self.faces, self.deformation.edge_vertices, self.deformation.edge_faces, index,
+            self.points, self.normals,
+        )  # fmt: skip
         size = 6 + len(state.unknowns)
         hessian, gradient = np.empty((size, size)), np.empty(size)
         normal_equations(
-            local, state.translation, state.rotation, pixels, self.focal, self.basis, *matches,
+            local, state.translation, state.rotation, pixels, self.focal, self.deformation.basis,
+            *matches,
             self.distance, scale, hessian, gradient,
         )  # fmt: skip
         self._add_priors(state, hessian, gradient)
         diagonal = np.arange(size)
         hessian[diagonal, diagonal] += 1e-3 * hessian[diagonal, diagonal] + 1e-9
-        change = np.linalg.solve(hessian, -gradient)
-        if not np.isfinite(change).all():
+        change = -gradient
+        if not solve_positive(hessian, change) or not np.isfinite(change).all():
             return 0.0
         angle, bend = float(np.linalg.norm(change[:3])), float(np.abs(change[6:]).max())
         change *= min(1.0, 0.2 / max(angle, 1e-9), 1.0 / max(bend, 1e-9))
@@ -135,8 +120,7 @@ class Solver:
         return float(np.abs(self.view[1] - pixels).max())
 
     def _add_priors(self, state: State, hessian: np.ndarray, gradient: np.ndarray) -> None:
-        config, size = self.config, len(gradient)
-        known = self.space.size
+        config, size, known = self.config, len(gradient), self.known
         gradient[:3] += config.near_camera * log_rotation(state.rotation @ self.anchor_rotation.T)
         start = np.full(size - 6, config.offsets)
         start[:known] = config.near_start
@@ -146,6 +130,11 @@ class Solver:
         gradient[6:] += start * (state.unknowns - self.anchor) + mean * state.unknowns
         hessian[np.arange(3), np.arange(3)] += config.near_camera
         hessian[np.arange(6, size), np.arange(6, size)] += start + mean
+        if not self.part_out:
+            deformation = self.deformation
+            deviation, slope = deformation.proportions.residuals(self.vertices(state), deformation.basis)
+            gradient[6:] += config.proportions * (deviation @ slope)
+            hessian[6:, 6:] += config.proportions * (slope.T @ slope)
 
     def project(self, vertices: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vertices [V, 3] seen with a state's camera: camera space [V, 3], pixels [V, 2], clip [1, V, 4]."""
