@@ -7,7 +7,8 @@ target, and the gradients of positions and colours (W2: texture): by `render_sur
 "single operations" by rasterize, interpolate, sample_texture and soft_mask. Peers (`peers.py`) that cannot
 run here are named with the reason. All take turns, so that other load hits all of them; processor time (all
 threads of the process) is recorded beside wall time, and is the figure to look at on a machine that is not
-idle.
+idle. torch's threads wait actively after each operation unless OMP_WAIT_POLICY=passive is set
+(docs/cost-model.md); what was set is recorded.
 `--scaling` adds time against faces, pixels, batch, threads and softness (`scaling.py`).
 Writes JSON with the machine and the commit, a table in Markdown, and with `--plot` pictures (matplotlib).
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +194,7 @@ def main() -> None:
     info = machine()
     record: dict[str, Any] = {
         "machine": {**info, "torch": torch.__version__}, "threads": options.threads,
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "not set"),
         "peers": options.peers, "skipped": {}, "ms": {}, "yardstick": {},
     }  # fmt: skip
     for name in options.workloads:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numba
 import pytest
 
+from unrender.render import warming
 from unrender.render.kernels import jit
 
 CHECK = "import numpy as np; from unrender.render import validate; "
@@ -63,3 +64,20 @@ def test_import_is_light():
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         == "False\n"
     )
+
+
+def test_warm_leaves_nothing_to_compile(monkeypatch):
+    """Where the second process cannot start, this one compiles its share as well."""
+    asked = []
+    monkeypatch.setattr(warming, "compile_surfaces", lambda double: asked.append(("surfaces", double)))
+    monkeypatch.setattr(warming, "compile_pictures", lambda double: asked.append(("pictures", double)))
+    monkeypatch.setattr(warming.subprocess, "Popen", lambda *_, **__: _Gone())
+    warming.warm(True)
+    assert asked == [("surfaces", True), ("pictures", True)]
+
+
+class _Gone:
+    """A process that has failed."""
+
+    def wait(self) -> int:
+        return 1

@@ -107,7 +107,7 @@ def test_kept_pairs_equal_computing_again():
     rng = np.random.default_rng(2)
     for delta, fits in ((0.002, True), (0.6, False)):
         drawn = kernel.forward(clip, faces, SIZE, looks, delta, keep=True)
-        assert (drawn.kept.heads[..., 0] >= 0).all() == fits
+        assert (drawn.kept.memory[2][..., 0] >= 0).all() == fits
         plain = kernel.forward(clip, faces, SIZE, looks, delta)
         np.testing.assert_allclose(drawn.mask, plain.mask, atol=1e-13)
         grads = kernel.Pictures(

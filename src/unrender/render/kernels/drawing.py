@@ -14,6 +14,8 @@ from unrender.render.kernels.fill import (
     REACH,
     SKIP,
     SMALL,
+    X,
+    Y,
     depth_plane,
     fill,
     fill_small,
@@ -24,33 +26,32 @@ from unrender.render.kernels.jit import inline, jit
 
 @jit
 def draw_faces(
-    clip, faces, span, xs, ys, screen, state, top, bottom, bits, cull, height, width, depths, owners,
-    floors, floor_owners,
+    clip, faces, span, screen, grid, top, bottom, bits, cull, height, width, depths, owners, floors,
+    floor_owners,
 ):  # fmt: skip
     """Draw the faces [span[0], span[1]) of one image into the rows [top, bottom) of a picture.
 
-    `depths` (float64, infinite at first) holds z/w of these rows, `owners` (int32, -1) the picture's faces,
-    both flat. `floors` and `floor_owners` are laid out like `depths`, or None.
+    `screen` and `grid` are of `fill.project`. `depths` (float64, infinite at first) holds z/w of these rows,
+    `owners` (int32, -1) the picture's faces, both flat. `floors`, `floor_owners`: like `depths`, or None.
     """
     one = np.int64(1) << bits
     mask, small = one - 1, one << SMALL
     for face in range(span[0], span[1]):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        flags = state[i] | state[j] | state[k]
-        if flags != INSIDE:
-            if flags < SKIP:
+        x0, x1, x2 = np.int64(grid[i, X]), np.int64(grid[j, X]), np.int64(grid[k, X])
+        begin, end = min(x0, x1, x2), max(x0, x1, x2)
+        if begin < INSIDE:
+            if begin > SKIP:
                 draw_clipped(
                     clip, faces, face, top, bottom, bits, cull, height, width, depths, owners, floors,
                     floor_owners,
                 )  # fmt: skip
             continue
-        y0, y1, y2 = np.int64(ys[i]), np.int64(ys[j]), np.int64(ys[k])
+        y0, y1, y2 = np.int64(grid[i, Y]), np.int64(grid[j, Y]), np.int64(grid[k, Y])
         first, last = min(y0, y1, y2), max(y0, y1, y2)
         upper, lower = max((first + mask) >> bits, top), min(last >> bits, bottom - 1)
         if upper > lower:
             continue
-        x0, x1, x2 = np.int64(xs[i]), np.int64(xs[j]), np.int64(xs[k])
-        begin, end = min(x0, x1, x2), max(x0, x1, x2)
         left, right = max((begin + mask) >> bits, 0), min(end >> bits, width - 1)
         if left > right:
             continue
@@ -95,7 +96,7 @@ def homogeneous_plane(clip, i, j, k, height, width):
 
 
 @jit
-def lay_floor(clip, faces, index, screen, state, top, bottom, floors, floor_owners):
+def lay_floor(clip, faces, index, screen, grid, top, bottom, floors, floor_owners):
     """z/w of the faces that a picture shows in rows [top, bottom); infinite where it shows none."""
     height, width = index.shape
     last, za, zb, zc = -1, 0.0, 0.0, 0.0
@@ -106,7 +107,7 @@ def lay_floor(clip, faces, index, screen, state, top, bottom, floors, floor_owne
             if face >= 0:
                 if face != last:
                     i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-                    if (state[i] | state[j] | state[k]) == INSIDE:
+                    if min(grid[i, X], grid[j, X], grid[k, X]) > INSIDE:
                         za, zb, zc = depth_plane(screen, i, j, k)
                     else:
                         za, zb, zc, _ = homogeneous_plane(clip, i, j, k, height, width)

@@ -11,8 +11,15 @@ import numpy as np
 
 from unrender.render.kernels.jit import inline, jit
 
-INSIDE, CLIP, SKIP = 0, 1, 2
-"""States of a vertex: on the integer grid; its faces need clipping; not finite, its faces are skipped."""
+X, Y = 6, 7
+"""A vertex on the picture has four numbers of 64 bits side by side, so that one cache line serves it: column,
+row and z/w in float64, and column and row on the integer grid: these places if all is read as int32 [V, 8].
+"""
+
+SKIP, CLIP, INSIDE = -(2**31), -(2**31) + 1, -(2**30)
+"""At `X` instead of a column: not finite, its faces are skipped; its faces need clipping. Others are above
+`INSIDE`.
+"""
 
 REACH = 8192 * 65536
 """Largest coordinate on the integer grid: products of two differences stay below 2^61."""
@@ -28,9 +35,9 @@ WIDE = 16
 
 
 @jit
-def project(clip, height, width, bits, xs, ys, screen, state):
-    """Vertices on the picture: (column, row, z/w) in `screen` float64 [V, 3], and columns and rows snapped to
-    the integer grid whose points k * 2^bits are pixel centres in `xs` and `ys`.
+def project(clip, height, width, bits, screen, grid):
+    """Vertices on the picture, `screen` float64 [V, 4] and `grid` int32 [V, 8] in the same memory (see `X`).
+    Points k * 2^bits of the integer grid are pixel centres.
     """
     one = float(1 << bits)
     half_x, half_y = 0.5 * width, 0.5 * height
@@ -40,18 +47,17 @@ def project(clip, height, width, bits, xs, ys, screen, state):
         x, y = np.float64(clip[vertex, 0]), np.float64(clip[vertex, 1])
         z, w = np.float64(clip[vertex, 2]), np.float64(clip[vertex, 3])
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z) and math.isfinite(w)):
-            state[vertex] = SKIP
+            grid[vertex, X] = SKIP
             continue
-        state[vertex] = CLIP
+        grid[vertex, X] = CLIP
         if w > 0.0 and z >= -w:
             scale = 1.0 / w
             column, row = x * scale * half_x + base_x, base_y - y * scale * half_y
             u, v = column * one, row * one
             if abs(u) < reach and abs(v) < reach:
-                xs[vertex] = np.int32(math.floor(u + 0.5))
-                ys[vertex] = np.int32(math.floor(v + 0.5))
                 screen[vertex, 0], screen[vertex, 1], screen[vertex, 2] = column, row, z * scale
-                state[vertex] = INSIDE
+                grid[vertex, X] = np.int32(math.floor(u + 0.5))
+                grid[vertex, Y] = np.int32(math.floor(v + 0.5))
 
 
 @inline

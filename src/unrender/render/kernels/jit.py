@@ -6,6 +6,7 @@ where that is read-only too a folder under the system's temporary directory is t
 
 from __future__ import annotations
 
+import ast
 import os
 import tempfile
 from collections.abc import Callable
@@ -36,17 +37,39 @@ def _choose_cache() -> None:
     numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"unrender-numba-{os.getuid()}")  # type: ignore[attr-defined]
 
 
+def _kernels_used(source: Path) -> set[str]:
+    """Names of the modules of this folder that a module imports, and those they import."""
+    found, todo = {source.stem}, [source]
+    while todo:
+        for node in ast.parse(todo.pop().read_text(encoding="utf-8")).body:
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(__package__):
+                continue
+            inside = (node.module or "").removeprefix(__package__).lstrip(".")
+            for name in [inside] if inside else [alias.name for alias in node.names]:
+                if name not in found:
+                    found.add(name)
+                    todo.append(source.with_name(f"{name}.py"))
+    return found
+
+
 def _drop_stale() -> None:
-    """Delete compiled kernels older than any kernel's source: numba only looks at a kernel's own file, not at
-    the files of the functions inlined into it.
+    """Delete compiled kernels older than a source they are made of: numba only looks at a kernel's own file,
+    not at the files of the functions inlined into it.
     """
     here = Path(__file__).parent
     try:
-        newest = max(source.stat().st_mtime for source in here.glob("*.py"))
+        changed = {source.stem: source.stat().st_mtime for source in here.glob("*.py")}
+        newest: dict[str, float] = {}
         for index in (here / "__pycache__").glob("*.nbi"):
-            if index.stat().st_mtime < newest:
+            age, module = index.stat().st_mtime, index.name.split(".")[0]
+            if age >= max(changed.values()):
+                continue
+            if module not in newest:
+                used = _kernels_used(here / f"{module}.py") if module in changed else set()
+                newest[module] = max((changed[name] for name in used), default=float("inf"))
+            if age < newest[module]:
                 index.unlink(missing_ok=True)
-    except OSError:  # read-only, or another process was faster
+    except (OSError, KeyError, SyntaxError):  # read-only, or another process was faster
         return
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.drawing import draw_faces, lay_floor
-from unrender.render.kernels.fill import INSIDE, project
+from unrender.render.kernels.fill import INSIDE, X, Y, project
 from unrender.render.kernels.jit import inline, jit
 from unrender.render.kernels.memory import empty, scratch
 
@@ -86,8 +86,10 @@ class Drawing:
     behind: np.ndarray | None = None
 
 
-Finish = Callable[[int, int, int, int, np.ndarray], None]
-"""Called with (image, band, first row, row behind the last, image's faces [H, W]) when a band is drawn."""
+Finish = Callable[[int, int, np.ndarray, np.ndarray], None]
+"""Called with (begin, end, rows, faces) when the bands begin..end-1 are drawn: band b of image i is number
+i * bands + b and has the rows [rows[i, b], rows[i, b + 1]); faces is the whole result.
+"""
 
 
 def visibility(
@@ -98,7 +100,7 @@ def visibility(
     Args:
         drawing: what to draw.
         threads: how many threads to use.
-        finish: called after each band.
+        finish: called after each range of bands.
         bands: how many an image is cut into; None: as suits `threads`.
 
     Returns:
@@ -109,46 +111,43 @@ def visibility(
     index = empty((batch, height, width), np.int32)
     bands = bands or drawing_bands(batch, height, faces.shape[0], threads)
     bits = subpixel_bits(height, width)
-    with (
-        scratch((2, batch, count), np.int32) as grid,
-        scratch((batch, count, 3), np.float64) as screen,
-        scratch((batch, count), np.uint8) as state,
-    ):
-        flat, shape = clip.reshape(-1, 4), (height, width)
-        (xs, ys), places, states = grid, screen.reshape(-1, 3), state.reshape(-1)
-        columns, lines = grid.reshape(2, -1)
+    with scratch((batch, count, 4), np.float64) as screen:
+        grid = screen.view(np.int32)
+        flat, places, corners = clip.reshape(-1, 4), screen.reshape(-1, 4), grid.reshape(-1, 8)
 
         def snap(begin: int, end: int) -> None:
             part = slice(begin, end)
-            project(flat[part], *shape, bits, columns[part], lines[part], places[part], states[part])
+            project(flat[part], height, width, bits, places[part], corners[part])
 
         pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
-        rows = np.empty((batch, bands + 1), np.int32)
-        _split(grid[1], state, bits, height, rows)
+        rows = even_rows(batch, bands, height)
+        if bands > 1:
+            _split(grid, bits, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
-        behind = drawing.behind
         room = int(np.diff(rows).max(initial=0)) * width
 
         def work(begin: int, end: int) -> None:
             with ExitStack() as stack:
                 depths = stack.enter_context(scratch((room,), np.float64))
                 floors = owners = None
-                if behind is not None:
+                if drawing.behind is not None:
                     floors = stack.enter_context(scratch((room,), np.float64))
                     owners = stack.enter_context(scratch((room,), np.int32))
-                for item in range(begin, end):
-                    image, band = divmod(item, bands)
-                    top, bottom = int(rows[image, band]), int(rows[image, band + 1])
-                    _forward(
-                        clip[image], faces, spans[image], xs[image], ys[image], screen[image], state[image],
-                        top, bottom, bits, drawing.cull, None if behind is None else behind[image], depths,
-                        floors, owners, index[image],
-                    )  # fmt: skip
-                    if finish is not None:
-                        finish(image, band, top, bottom, index[image])
+                _forward(
+                    begin, end, rows, clip, faces, spans, screen, grid, bits, drawing.cull, drawing.behind,
+                    depths, floors, owners, index,
+                )  # fmt: skip
+            if finish is not None:
+                finish(begin, end, rows, index)
 
         pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
     return index, rows
+
+
+def even_rows(batch: int, bands: int, height: int) -> np.ndarray:
+    """Rows at which bands of equal height begin, int32 [batch, bands + 1]."""
+    lines = np.arange(bands + 1, dtype=np.int64) * height // bands
+    return np.tile(lines.astype(np.int32), (batch, 1))
 
 
 def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
@@ -160,18 +159,15 @@ def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
 
 
 @jit
-def _split(ys, state, bits, height, rows):
+def _split(grid, bits, height, rows):
     """Cut each picture into bands of rows [rows[b], rows[b + 1]) with equally many vertices."""
     batch, bands = rows.shape[0], rows.shape[1] - 1
     here = np.zeros(height, np.int64)
     for image in range(batch):
-        rows[image, 0], rows[image, bands] = 0, height
-        if bands == 1:
-            continue
         here[:] = 1  # every row has a cost of its own
-        for vertex in range(ys.shape[1]):
-            if state[image, vertex] == INSIDE:
-                here[min(max(ys[image, vertex] >> bits, 0), height - 1)] += 1
+        for vertex in range(grid.shape[1]):
+            if grid[image, vertex, X] > INSIDE:
+                here[min(max(grid[image, vertex, Y] >> bits, 0), height - 1)] += 1
         total, sum_, band = here.sum(), 0, 1
         for row in range(height):
             sum_ += here[row]
@@ -182,18 +178,25 @@ def _split(ys, state, bits, height, rows):
 
 @jit
 def _forward(
-    clip, faces, span, xs, ys, screen, state, top, bottom, bits, cull, behind, depths, floors, floor_owners,
+    begin, end, rows, clip, faces, spans, screen, grid, bits, cull, behind, depths, floors, floor_owners,
     index,
 ):  # fmt: skip
-    height, width = index.shape
-    depths[: (bottom - top) * width] = np.inf
-    index[top:bottom] = -1
-    if behind is not None:
-        lay_floor(clip, faces, behind, screen, state, top, bottom, floors, floor_owners)
-    draw_faces(
-        clip, faces, span, xs, ys, screen, state, top, bottom, bits, cull, height, width, depths,
-        index.ravel(), floors, floor_owners,
-    )  # fmt: skip
+    height, width = index.shape[1], index.shape[2]
+    bands = rows.shape[1] - 1
+    for item in range(begin, end):
+        image, band = item // bands, item % bands
+        top, bottom = np.int64(rows[image, band]), np.int64(rows[image, band + 1])
+        depths[: (bottom - top) * width] = np.inf
+        index[image, top:bottom] = -1
+        if behind is not None:
+            lay_floor(
+                clip[image], faces, behind[image], screen[image], grid[image], top, bottom, floors,
+                floor_owners,
+            )  # fmt: skip
+        draw_faces(
+            clip[image], faces, spans[image], screen[image], grid[image], top, bottom, bits, cull, height,
+            width, depths, index[image].ravel(), floors, floor_owners,
+        )  # fmt: skip
 
 
 def every_face(batch: int, count: int) -> np.ndarray:

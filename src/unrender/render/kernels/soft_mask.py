@@ -31,9 +31,20 @@ from unrender.render.kernels.falloff import (
 )
 from unrender.render.kernels.jit import inline, jit
 from unrender.render.kernels.memory import empty, zeros
-from unrender.render.kernels.rasterize import every_face
+from unrender.render.kernels.rasterize import even_rows, every_face
 
 COMBINE = {"product": 0, "nearest": 1}
+
+Memory = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""pairs [B, 4, H W], targets int32 [B, H W] and heads int32 [B, bands, 1 + 2 F]: what `draw` leaves for
+`pull_back`. heads[..., 0] is the number of faces (-1: there was no room for all), then come each face and the
+end of its entries, which begin at the band's first row times W.
+"""
+
+
+def no_memory(dtype: np.dtype) -> Memory:
+    """A `Memory` that keeps nothing: of the same types, so that one compiled kernel does for both."""
+    return np.empty((1, 4, 0), dtype), np.empty((1, 0), np.int32), np.full((1, 1, 1), -1, np.int32)
 
 
 def forward(
@@ -63,14 +74,10 @@ def forward(
     out = empty((batch, height, width), clip.dtype)
     spans = every_face(batch, faces.shape[0]) if spans is None else spans
     bands = pool.picture_bands(batch, height, threads)
+    rows, nothing = even_rows(batch, bands, height), no_memory(clip.dtype)
 
     def work(begin: int, end: int) -> None:
-        for item in range(begin, end):
-            image, top, bottom = pool.band(item, bands, height)
-            draw(
-                clip[image], faces, spans[image], face_index[image], top, bottom, delta, combine, out[image],
-                None, None, None,
-            )  # fmt: skip
+        draw(begin, end, rows, clip, faces, spans, face_index, delta, combine, out, *nothing)
 
     pool.run(work, batch * bands, threads)
     return out
@@ -93,13 +100,12 @@ def vjp(
     grad = zeros((batch * bands, clip.shape[1], 4), clip.dtype)
     spans = every_face(batch, faces.shape[0]) if spans is None else spans
 
+    rows, nothing = even_rows(batch, bands, height), no_memory(clip.dtype)
+
     def work(begin: int, end: int) -> None:
-        for item in range(begin, end):
-            image, top, bottom = pool.band(item, bands, height)
-            pull_back(
-                clip[image], faces, spans[image], face_index[image], mask[image], grad_mask[image], top,
-                bottom, delta, combine, grad[item], None, None, None,
-            )  # fmt: skip
+        pull_back(
+            begin, end, rows, clip, faces, spans, face_index, mask, grad_mask, delta, combine, grad, *nothing
+        )
 
     pool.run(work, batch * bands, threads)
     return grad if bands == 1 else grad.reshape(batch, bands, -1, 4).sum(axis=1)
@@ -169,100 +175,122 @@ def _box(triangle, radius, width, top, bottom, table):
     return left, right, upper, lower
 
 
-@jit
-def draw(clip, faces, span, index, top, bottom, delta, combine, out, pairs, targets, heads):
-    """Rows [top, bottom) of the mask of one image into `out` [H, W].
+@inline
+def _tallest(begin, end, rows):
+    """Rows of the tallest of the bands begin..end-1."""
+    most, bands = 0, rows.shape[1] - 1
+    for item in range(begin, end):
+        most = max(most, rows[item // bands, item % bands + 1] - rows[item // bands, item % bands])
+    return most
 
-    `pairs` [4, H W], `targets` int32 [H W] and `heads` int32 [1 + 2 F] get what `pull_back` can use again, or
-    are None: heads[0] is the number of faces (-1: there was no room for all), then each face and the end of
-    its entries, which begin at top * W.
+
+@jit
+def draw(begin, end, rows, clip, faces, spans, index, delta, combine, out, pairs, targets, heads):
+    """The bands begin..end-1 of all images' masks into `out` [B, H, W] (`rows` as in `rasterize.Finish`).
+
+    `pairs`, `targets` and `heads` are a `Memory` to fill.
     """
-    height, width = index.shape
-    cast = clip.dtype.type
-    points = np.empty((clip.shape[0], 2), np.float64)
-    rows = bottom - top
-    table = np.empty((rows + 1, width + 1), np.int32)
-    runs = np.empty((2, rows, width), np.int32)
-    field = np.empty((rows + 1, width + LANES), clip.dtype)
-    pixels, results = np.empty((3, rows * width + 2 * LANES), clip.dtype), np.empty(5 * CHUNK, clip.dtype)
-    places = np.empty(rows * width + 2 * LANES, np.int32)
+    height, width = index.shape[1], index.shape[2]
+    bands, most, cast = rows.shape[1] - 1, _tallest(begin, end, rows), clip.dtype.type
+    tables, runs = np.empty((most + 1, width + 1), np.int32), np.empty((2, most, width), np.int32)
+    fields = np.empty((most + 1, width + LANES), clip.dtype)
+    pixels, results = np.empty((3, most * width + 2 * LANES), clip.dtype), np.empty(5 * CHUNK, clip.dtype)
+    places = np.empty(most * width + 2 * LANES, np.int32)
+    points = np.empty((clip.shape[1], 2), np.float64)
     scale = (2.0 / min(height, width)) ** 2 / delta
-    radius = math.sqrt(FADE_END / scale)
-    _project(clip, height, width, points)
+    radius, keep = math.sqrt(FADE_END / scale), np.int64(pairs.shape[2] > 0)
     # the product of (1 - q), or the smallest s, of uncovered pixels; 0 on covered ones, which stays 0
     start = cast(FADE_END if combine else 1.0)
-    field[rows, :] = 0.0
-    for row in range(rows):
-        for column in range(width):
-            field[row, column] = start if index[top + row, column] < 0 else cast(0)
-        field[row, width:] = 0.0
-    some = _survey(field, table, runs) > 0
-    count, kept, limit = 0, top * width, bottom * width
-    for face in range(span[0], span[1] if some else span[0]):
-        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
-        box = _box(triangle, radius, width, top, bottom, table)
-        if box[0] > box[1]:
-            continue
-        if combine:
-            lower(triangle, box, top, radius, scale, runs, field)
-            continue
-        if pairs is not None:
-            room = kept + (box[1] - box[0] + 1) * (box[3] - box[2] + 1) <= limit
-            count = count if room else -1
-            if count >= 0:
-                kept = multiply_and_keep(
-                    triangle, box, top, radius, scale, runs, field, pixels, places, results, pairs, targets,
-                    kept,
-                )  # fmt: skip
-                heads[1 + 2 * count], heads[2 + 2 * count] = face, kept
-                count += 1
+    for item in range(begin, end):
+        image, band = item // bands, item % bands
+        top, bottom = np.int64(rows[image, band]), np.int64(rows[image, band + 1])
+        field, owners, result = fields[: bottom - top + 1], index[image], out[image]
+        _project(clip[image], height, width, points)
+        field[bottom - top, :] = 0.0
+        for row in range(bottom - top):
+            for column in range(width):
+                field[row, column] = start if owners[top + row, column] < 0 else cast(0)
+            field[row, width:] = 0.0
+        some = _survey(field, tables[: bottom - top + 1], runs) > 0
+        count, kept, limit = 0, top * width, bottom * width
+        entries, aims, ends = pairs[image * keep], targets[image * keep], heads[image * keep, band * keep]
+        for face in range(spans[image, 0], spans[image, 1] if some else spans[image, 0]):
+            i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+            triangle = (points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1])
+            box = _box(triangle, radius, width, top, bottom, tables)
+            if box[0] > box[1]:
                 continue
-        multiply(triangle, box, top, radius, scale, runs, field, pixels, places)
-    if heads is not None:
-        heads[0] = count
-    for row in range(top, bottom):
-        for column in range(width):
-            value = field[row - top, column]
-            if combine and index[row, column] < 0:
-                value = factor(min(value, cast(FADE_END)), cast)
-            out[row, column] = cast(1) - value
+            if combine:
+                lower(triangle, box, top, radius, scale, runs, field)
+                continue
+            if keep:
+                room = kept + (box[1] - box[0] + 1) * (box[3] - box[2] + 1) <= limit
+                count = count if room else -1
+                if count >= 0:
+                    kept = multiply_and_keep(
+                        triangle, box, top, radius, scale, runs, field, pixels, places, results, entries,
+                        aims, kept,
+                    )  # fmt: skip
+                    ends[1 + 2 * count], ends[2 + 2 * count] = face, kept
+                    count += 1
+                    continue
+            multiply(triangle, box, top, radius, scale, runs, field, pixels, places)
+        if keep:
+            ends[0] = count
+        for row in range(top, bottom):
+            for column in range(width):
+                value = field[row - top, column]
+                if combine and owners[row, column] < 0:
+                    value = factor(min(value, cast(FADE_END)), cast)
+                result[row, column] = cast(1) - value
 
 
 @jit
 def pull_back(
-    clip, faces, span, index, mask, grad_mask, top, bottom, delta, combine, grad, pairs, targets, heads
+    begin, end, rows, clip, faces, spans, index, mask, grad_mask, delta, combine, grad, pairs, targets, heads
 ):
-    """Add the gradient of rows [top, bottom) of one image to `grad` [V, 4].
+    """Add the gradients of the bands begin..end-1 of all images, that of band n to grad[n] [V, 4].
 
-    `pairs`, `targets` and `heads` are as `draw` left them, or None.
+    `pairs`, `targets` and `heads` are a `Memory` as `draw` left it.
     """
-    height, width = index.shape
-    flow = np.zeros((clip.shape[0], 2), np.float64)
-    field = np.empty((bottom - top + 1, width + LANES), clip.dtype)
-    scale = (2.0 / min(height, width)) ** 2 / delta
-    # gradient at a pixel, times the product of its (1 - q) if they are multiplied
-    field[bottom - top, :] = 0.0
-    for row in range(top, bottom):
-        for column in range(width):
-            rest = mask.dtype.type(1) if combine else mask.dtype.type(1) - mask[row, column]
-            value = grad_mask[row, column] * rest
-            field[row - top, column] = value if index[row, column] < 0 else mask.dtype.type(0)
-        field[row - top, width:] = 0.0
-    kept = -1
-    if heads is not None:
-        kept = heads[0]
-    if kept < 0:
-        _recompute(clip, faces, span, height, top, bottom, scale, combine, field, flow)
-    if heads is not None:
-        begin = top * width
+    height, width = index.shape[1], index.shape[2]
+    bands, cast = rows.shape[1] - 1, mask.dtype.type
+    flow = np.empty((clip.shape[1], 2), np.float64)
+    fields = np.empty((_tallest(begin, end, rows) + 1, width + LANES), clip.dtype)
+    scale, keep = (2.0 / min(height, width)) ** 2 / delta, np.int64(pairs.shape[2] > 0)
+    for item in range(begin, end):
+        image, band = item // bands, item % bands
+        top, bottom = np.int64(rows[image, band]), np.int64(rows[image, band + 1])
+        # gradient at a pixel, times the product of its (1 - q) if they are multiplied
+        field, owners, values, grads = fields[: bottom - top + 1], index[image], mask[image], grad_mask[image]
+        field[bottom - top, :] = 0.0
+        for row in range(top, bottom):
+            for column in range(width):
+                rest = cast(1) if combine else cast(1) - values[row, column]
+                value = grads[row, column] * rest
+                field[row - top, column] = value if owners[row, column] < 0 else cast(0)
+            field[row - top, width:] = 0.0
+        flow[:] = 0.0
+        entries, aims, ends = pairs[image * keep], targets[image * keep], heads[image * keep, band * keep]
+        kept = ends[0]
+        if kept < 0:
+            _recompute(
+                clip[image], faces, spans[image], height, top, bottom, scale, combine, field, flow
+            )  # fmt: skip
+        first = top * width
         for number in range(kept):
-            face, end = heads[1 + 2 * number], heads[2 + 2 * number]
-            force = recall(pairs, targets, begin, end, field)
-            begin = end
+            face, last = ends[1 + 2 * number], ends[2 + 2 * number]
+            force = recall(entries, aims, first, last, field)
+            first = last
             for corner in range(3):
                 flow[faces[face, corner], 0] += 2.0 * scale * force[2 * corner]
                 flow[faces[face, corner], 1] += 2.0 * scale * force[2 * corner + 1]
+        _unproject(clip[image], flow, height, width, grad[item])
+
+
+@inline
+def _unproject(clip, flow, height, width, grad):
+    """Add what gradients at positions in pixels, `flow` [V, 2], make at clip positions."""
     for vertex in range(clip.shape[0]):
         fx, fy = flow[vertex, 0], flow[vertex, 1]
         if fx != 0.0 or fy != 0.0:
