@@ -6,6 +6,8 @@ import numpy as np
 
 from unrender.camera import Camera, look_at
 from unrender.mesh import Mesh
+from unrender.network.runtime import Guess
+from unrender.reconstruct.looks import mirrored
 from unrender.render import render
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -73,3 +75,24 @@ def turned(rotation: np.ndarray, degrees: float, rng: np.random.Generator) -> np
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     angle = np.radians(degrees)
     return (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross) @ rotation
+
+
+class Mirroring:
+    """A made-up network that knows a picture again when it sees its mirror image next, and says so.
+
+    Derived classes give `look(image)`; `signs` as `unrender.reconstruct.looks.look_twice` takes them.
+    """
+
+    signs: np.ndarray
+    last: np.ndarray | None = None
+
+    def __call__(self, image: np.ndarray) -> Guess:
+        if self.last is not None and np.array_equal(image, self.last[:, ::-1]):
+            guess = mirrored(self.look(self.last), self.signs)
+            self.last = None
+            return guess
+        self.last = image
+        return self.look(image)
+
+    def look(self, image: np.ndarray) -> Guess:
+        raise NotImplementedError

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from blobs import coverage, iou, photograph, textured, turned, view
+from blobs import Mirroring, coverage, iou, photograph, textured, turned, view
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -27,10 +27,11 @@ LIGHT = np.zeros((9, 3), np.float32)
 LIGHT[0], LIGHT[1] = 2.6, 0.5
 
 
-class FakeRuntime:
+class FakeRuntime(Mirroring):
     """Finds what is not blue; the rest of what it says is fixed."""
 
     image_size, sha256 = 128, "0" * 64
+    signs = np.repeat([[1.0, -1.0]], [6, 2], axis=1)
 
     def __init__(self, rotations, coefficients):
         self.card = {
@@ -39,7 +40,7 @@ class FakeRuntime:
         }  # fmt: skip
         self.rotations, self.coefficients, self.calls = rotations, coefficients, 0
 
-    def __call__(self, image):
+    def look(self, image):
         assert image.shape == (128, 128, 3) and image.dtype == np.uint8
         self.calls += 1
         red = image[..., 0].astype(np.float32)

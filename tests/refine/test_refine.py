@@ -186,9 +186,7 @@ def test_a_width_the_photo_does_not_show_becomes_usual(space: ShapeSpace) -> Non
         deformation = Deformation(wide, config)
         usual = deformation.proportions
         deformation.proportions = Proportions(np.log([0.5, 0.6]), np.minimum(usual.spread, 0.2))
-        start = State(
-            np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, 1.0]), 0.0
-        )
+        start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, 1.0]), 0.0)
         solver = Solver(deformation, mask, focal, config, start)
         for step in range(40):
             solver.step(step / 40)

@@ -24,6 +24,7 @@ from unrender.reconstruct.depth import draw_depth
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
+from unrender.reconstruct.looks import look_twice, mask_twice
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import crop_round, enlarge, main_object, square_round, whole_mask
 from unrender.reconstruct.result import Reconstruction
@@ -60,6 +61,9 @@ class Reconstructor:
         self.spaces = {name: load_shape_space(shapes, f"{name}.") for name in self.categories}
         self.labels = tuple(runtime.card["categories"])
         self.min_confidence = float(runtime.card.get("min_confidence", MIN_CONFIDENCE))
+        self._signs = np.ones((len(self.categories), max(space.size for space in self.spaces.values())))
+        for row, space in zip(self._signs, self.spaces.values(), strict=True):
+            row[: space.size][space.antisymmetric] = -1
         self._loops: dict[tuple[str, float], Loop] = {}
 
     @classmethod
@@ -141,12 +145,11 @@ class Reconstructor:
             side = float(max(photo.width, photo.height))
             whole = ((photo.width - side) / 2, (photo.height - side) / 2, side)
             picture = clock.stage("crop", lambda: crop_square(photo.pixels, *whole, size))
-            first = clock.stage("network", lambda: self.runtime(picture))
-            found = main_object(first.mask)
+            found = main_object(clock.stage("network", lambda: mask_twice(self.runtime, picture)))
             crop = crop_round(found > 0.5, whole[0], whole[1], side / found.shape[0])
         close = clock.stage("crop", lambda: crop_square(photo.pixels, *crop, _BAKE_SIZE))
         small = np.asarray(Image.fromarray(close).resize((size, size), Image.Resampling.BOX))
-        guess = clock.stage("network", lambda: self.runtime(small))
+        guess = clock.stage("network", lambda: look_twice(self.runtime, small, self._signs))
         if mask is not None:
             probability = crop_square(np.asarray(mask, np.float32), *crop, _BAKE_SIZE, 0.0)
             coarse = probability.reshape(64, _BAKE_SIZE // 64, 64, _BAKE_SIZE // 64).mean((1, 3))

@@ -24,16 +24,16 @@ export async function loadNetwork(weights, size, temperature = 1) {
 function guess(outputs, temperature) {
   const { mask_logits: mask, rotations, hypothesis_logits: hypotheses, category_logits: categories } = outputs;
   const { coefficients, light, texture } = outputs;
-  const best = hypotheses.data.reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
   return {
     mask: Float32Array.from(mask.data, (value) => 1 / (1 + Math.exp(-value))),
     maskSize: mask.dims.at(-1),
-    rotation: Float64Array.from(rotations.data.slice(9 * best, 9 * best + 9)),
+    rotations: rows(Float64Array.from(rotations.data), 9),
+    logProbabilities: logSoftmax(hypotheses.data),
     coefficients: rows(coefficients.data, coefficients.dims.at(-1)),
     light: light.data,
     texture: texture.data,
     textureSize: texture.dims.at(-1),
-    categories: softmax(Array.from(categories.data, (value) => value / temperature)),
+    categories: logSoftmax(Array.from(categories.data, (value) => value / temperature)).map(Math.exp),
   };
 }
 
@@ -42,9 +42,9 @@ function rows(values, width) {
   return Array.from({ length: values.length / width }, (_, k) => values.slice(k * width, (k + 1) * width));
 }
 
-function softmax(logits) {
+/** Logarithms of the probabilities that logits stand for. */
+export function logSoftmax(logits) {
   const top = Math.max(...logits);
-  const powers = Array.from(logits, (value) => Math.exp(value - top));
-  const total = powers.reduce((sum, value) => sum + value, 0);
-  return powers.map((value) => value / total);
+  const total = Array.from(logits, (value) => Math.exp(value - top)).reduce((sum, value) => sum + value, 0);
+  return Array.from(logits, (value) => value - top - Math.log(total));
 }

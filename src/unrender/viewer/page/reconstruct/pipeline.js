@@ -12,6 +12,7 @@ import { PhotoError } from "./errors.js";
 import { toLinear } from "./light.js";
 import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
+import { lookTwice, maskTwice } from "./looks.js";
 import { NO_OBJECT, cropRound, mainObject, maskExtent, squareRound } from "./region.js";
 import { BOX, resize } from "./resample.js";
 import { confidence, likeliest, settle, shapeVertices } from "./shape.js";
@@ -34,7 +35,7 @@ export async function reconstruct(assets, photo, options = {}) {
   const crop = await chooseCrop(assets, picture, mask, options);
   clock.lap("crop");
   const close = cropSquare(picture, crop.x, crop.y, crop.side, BAKE_SIZE);
-  const guess = await assets.network(resize(close, size, size, BOX));
+  const guess = await lookTwice(assets, resize(close, size, size, BOX));
   clock.lap("network");
   const { coarse, fine } = masks(guess, mask, picture, crop);
 
@@ -109,7 +110,7 @@ async function chooseCrop(assets, picture, mask, options) {
   }
   const side = Math.max(width, height);
   const [left, top] = [(width - side) / 2, (height - side) / 2];
-  const first = await assets.network(cropSquare(picture, left, top, side, size));
+  const first = await maskTwice(assets.network, cropSquare(picture, left, top, side, size));
   const found = mainObject(first.mask, first.maskSize, first.maskSize);
   const flags = found.map((value) => (value > 0.5 ? 1 : 0));
   return cropRound(flags, first.maskSize, first.maskSize, left, top, side / first.maskSize);

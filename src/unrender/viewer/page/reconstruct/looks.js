@@ -1,0 +1,70 @@
+// Two looks at a picture, at it and at its mirror image, averaged; the same as `unrender.reconstruct.looks`.
+
+import { logSoftmax } from "./network.js";
+
+const X_ODD = [3, 4, 7];
+const SIGN = [-1, 1, 1];
+
+/** A picture, or rows of `channels` values of a square, from right to left. */
+function turnedRound(data, width, channels) {
+  const result = new data.constructor(data.length);
+  for (let at = 0; at < data.length / channels; at++) {
+    const other = at - (at % width) + (width - 1 - (at % width));
+    for (let c = 0; c < channels; c++) result[channels * at + c] = data[channels * other + c];
+  }
+  return result;
+}
+
+const flipped = (picture) => ({ ...picture, data: turnedRound(picture.data, picture.width, picture.channels) });
+const mean = (first, second) => first.map((value, i) => 0.5 * (value + second[i]));
+
+/** {mask, maskSize} of a picture. */
+export async function maskTwice(network, picture) {
+  const first = await network(picture);
+  const second = await network(flipped(picture));
+  return { mask: mean(first.mask, turnedRound(second.mask, first.maskSize, 1)), maskSize: first.maskSize };
+}
+
+/** What the network says of a picture; `rotation` is the likeliest one. */
+export async function lookTwice(assets, picture) {
+  const first = await assets.network(picture);
+  const second = mirrored(await assets.network(flipped(picture)), assets);
+  const logProbabilities = logSoftmax(mean(first.logProbabilities, second.logProbabilities));
+  const best = logProbabilities.reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
+  return {
+    ...first,
+    mask: mean(first.mask, second.mask),
+    rotation: orthonormal(mean(first.rotations[best], second.rotations[best])),
+    coefficients: first.coefficients.map((row, k) => mean(row, second.coefficients[k])),
+    light: mean(first.light, second.light),
+    texture: mean(first.texture, second.texture),
+    categories: mean(first.categories, second.categories),
+  };
+}
+
+/** The guess about a picture's mirror image, as one about the picture. */
+function mirrored(guess, assets) {
+  const count = guess.rotations.length;
+  const odd = assets.card.shape_categories.map((name) => assets.spaces.get(`${name}.antisymmetric`).values);
+  return {
+    mask: turnedRound(guess.mask, guess.maskSize, 1),
+    rotations: guess.rotations.map((_, i) =>
+      guess.rotations[(count - i) % count].map((value, at) => value * SIGN[Math.trunc(at / 3)] * SIGN[at % 3])),
+    logProbabilities: guess.logProbabilities.map((_, i) => guess.logProbabilities[(count - i) % count]),
+    coefficients: guess.coefficients.map((row, c) => row.map((value, k) => (odd[c][k] ? -value : value))),
+    light: guess.light.map((value, at) => (X_ODD.includes(Math.trunc(at / 3)) ? -value : value)),
+    texture: turnedRound(guess.texture, guess.textureSize, 1),
+    categories: guess.categories,
+  };
+}
+
+/** A rotation from the first two rows of a matrix (Gram-Schmidt). */
+function orthonormal(matrix) {
+  const unit = (v) => v.map((value) => value / Math.max(Math.hypot(...v), 1e-9));
+  const x = unit(matrix.slice(0, 3));
+  const second = matrix.slice(3, 6);
+  const along = x[0] * second[0] + x[1] * second[1] + x[2] * second[2];
+  const y = unit(second.map((value, i) => value - along * x[i]));
+  const z = [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]];
+  return Float64Array.from([...x, ...y, ...z]);
+}
