@@ -93,26 +93,6 @@ def test_half_a_mask_does_not_break_the_shape(space):
         assert 0.5 < found.iou <= 1
 
 
-@pytest.mark.parametrize("seed", [3, 4])
-def test_a_predicted_mask_counts_less_where_it_is_blurred(space, seed):
-    case, loop = Case(space, seed), Loop(space)
-    rows, columns = np.nonzero(case.mask > 0.5)
-    edge = columns > np.quantile(columns, 0.8)
-    v, u = rows[edge].mean(), columns.max()
-    y, x = np.mgrid[:SIZE, :SIZE]
-    cloud = 0.75 * np.exp(-((y - v) ** 2 + (x - u) ** 2) / (2 * 6.0**2))  # no object: nothing sharp
-    mask = np.maximum(case.mask, cloud).astype(np.float32)
-    assert iou(mask, case.mask) < 0.97
-    results = [
-        loop.correct(mask, case.rotation[None], np.zeros(1), case.coefficients, exact=exact)
-        for exact in (True, False)
-    ]
-    believed, doubted = (
-        iou(coverage(loop.vertices(pose), loop.camera(pose, SIZE), samples=1), case.mask) for pose in results
-    )
-    assert doubted > believed
-
-
 @pytest.mark.parametrize("shape", ["square", "speck", "everything", "stripes"])
 def test_masks_of_no_object_give_finite_poses(space, shape):
     mask = np.zeros((SIZE, SIZE), np.float32)

@@ -48,9 +48,7 @@ class Scene:
         )  # fmt: skip
         inside = np.ascontiguousarray(mask > 0.5)
         points, normals = outline(mask, 64)
-        self.target = Target(
-            inside, signed_distance(inside), points, normals, rng.uniform(0.5, 1.5, len(points))
-        )
+        self.target = Target(inside, signed_distance(inside), points, normals)
         self.pose = np.concatenate([self.rotation.ravel(), self.translation, self.coefficients])
         self.view = View.room(self.geometry, SIZE)
         self.iou, self.found = see(self.geometry, inside, self.pose, self.view)
@@ -87,7 +85,7 @@ class Scene:
         matched = torch.from_numpy(self.nearest >= 0)
         points, normals = (torch.from_numpy(x) for x in (self.target.points, self.target.normals))
         reverse = (normals * (points - middle[torch.from_numpy(self.nearest).long()])).sum(1)[matched]
-        shares = torch.from_numpy(self.target.weights)[matched] / len(points)
+        shares = torch.full((int(matched.sum()),), 1 / len(points), dtype=torch.float64)
         return torch.cat([sampled + beyond, reverse]), torch.cat([lengths / lengths.sum(), shares])
 
 

@@ -145,7 +145,6 @@ class Loop:
         coefficients: np.ndarray,
         *,
         free_shape: bool = True,
-        exact: bool = True,
     ) -> Pose:
         """Race the hypotheses and return the best corrected pose.
 
@@ -155,8 +154,6 @@ class Loop:
             log_probabilities: [H].
             coefficients: [K] the network's guess.
             free_shape: False keeps the coefficients as they are (the mean-shape baseline passes zeros).
-            exact: the mask is known; False where it was predicted: its outline then counts less where it is
-                blurred.
 
         Raises:
             InputError: the mask is empty.
@@ -164,7 +161,7 @@ class Loop:
         config = self.config
         mask = np.ascontiguousarray(probability > 0.5)
         extent = mask_extent(mask)
-        target = make_target(probability, mask, config.outline_points, exact=exact)
+        target = Target(mask, signed_distance(mask), *outline(probability, config.outline_points))
         coefficients = np.asarray(coefficients, np.float64)
         order = np.argsort(-log_probabilities)[: config.race[0][0]]
         racers = [
@@ -232,30 +229,6 @@ class Loop:
             ratio_scale=self.proportions.scale,
             ratio_precision=0.0 if part_out else config.proportions,
         )
-
-
-SHARP = 0.45
-"""Slope of a predicted mask, per pixel, from which on its outline is believed in full."""
-
-
-def make_target(probability: np.ndarray, mask: np.ndarray, points: int, *, exact: bool) -> Target:
-    """What the loop compares with.
-
-    Where a predicted mask is blurred its outline is off by five times as much as elsewhere: such points count
-    by the square of the slope.
-
-    Args:
-        probability: [S, S] mask in [0, 1]. mask: bool [S, S], where it is above a half.
-        points: about how many on the outline. exact: every point of the outline counts the same.
-    """
-    places, normals = outline(probability, points)
-    weights = np.ones(len(places))
-    if not exact:
-        down, right = np.gradient(np.asarray(probability, np.float64))
-        columns, rows = np.clip(places.astype(int), 0, len(mask) - 1).T
-        weights = np.minimum(1, np.hypot(down, right)[rows, columns] / SHARP) ** 2
-        weights /= max(float(weights.mean()), 1e-6)
-    return Target(mask, signed_distance(mask), places, normals, weights)
 
 
 class _Racer:

@@ -164,10 +164,7 @@ class Reconstructor:
         name = category or self._choose(guess, photo.path)
         corrector = self._loop(name, crop[2], photo.height, fov_degrees)
         pose = clock.stage(
-            "loop",
-            lambda: self._pose(
-                corrector, coarse, guess, name, loop=loop, mean=shape == "mean", exact=mask is not None
-            ),
+            "loop", lambda: self._pose(corrector, coarse, guess, name, loop=loop, mean=shape == "mean")
         )
         vertices = corrector.vertices(pose).astype(np.float32)
         camera = corrector.camera(pose, _BAKE_SIZE)
@@ -248,15 +245,7 @@ class Reconstructor:
         return self._loops[key]
 
     def _pose(
-        self,
-        corrector: Loop,
-        mask: np.ndarray,
-        guess: Guess,
-        name: str,
-        *,
-        loop: bool,
-        mean: bool,
-        exact: bool,
+        self, corrector: Loop, mask: np.ndarray, guess: Guess, name: str, *, loop: bool, mean: bool
     ) -> Pose:
         predicted = guess.coefficients[self.categories.index(name)][: corrector.space.size]
         coefficients = corrector.space.settle(predicted) * (0.0 if mean else 1.0)
@@ -264,7 +253,7 @@ class Reconstructor:
             best = int(np.argmax(guess.log_probabilities))
             return corrector.guess(mask > 0.5, guess.rotations[best], coefficients)
         return corrector.correct(
-            mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean, exact=exact
+            mask, guess.rotations, guess.log_probabilities, coefficients, free_shape=not mean
         )
 
     def _texture(

@@ -30,14 +30,13 @@ class Target(NamedTuple):
 
     Attributes:
         mask: bool [S, S]. distance: float64 [S, S], signed, to its outline.
-        points, normals: float64 [Q, 2], on the outline. weights: float64 [Q], of the points, with mean 1.
+        points, normals: float64 [Q, 2], on the outline.
     """
 
     mask: np.ndarray
     distance: np.ndarray
     points: np.ndarray
     normals: np.ndarray
-    weights: np.ndarray
 
 
 class Prior(NamedTuple):
@@ -100,7 +99,7 @@ def gather(target, middle, length, nearest, found, scale, sums):
             continue
         nu, nv = target.normals[q, 0], target.normals[q, 1]
         residual = nu * (target.points[q, 0] - middle[i, 0]) + nv * (target.points[q, 1] - middle[i, 1])
-        weight = share * target.weights[q]
+        weight = share
         ratio = 1.0 / (1.0 + (residual / scale) * (residual / scale))
         energy += weight * residual * residual * ratio
         weight *= ratio * ratio
