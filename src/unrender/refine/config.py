@@ -11,7 +11,8 @@ class FinishConfig:
 
     Attributes:
         steps: at most.
-        reach: of the kernel that smooths the steps (`unrender.refine.deformation.smooth_in_space`), object radii.
+        reach: of the kernel that smooths the steps, in object radii
+            (`unrender.refine.deformation.smooth_in_space`).
         pace: longest movement of a step in object radii; falls to a fifth.
         blur_start, blur_end: width of the soft silhouette in pixels, from the first step to the last.
         one_sided: share that a movement has which its mirror image does not make.
@@ -37,17 +38,16 @@ class RefineConfig:
     Attributes:
         size: side of the compared pictures in pixels.
         outline_points: points on the mask's outline.
-        warps: smooth functions that are even in x, and as many odd ones (`unrender.refine.deformation`).
-        reach: distance in object radii over which points move alike.
-        amplitude: root mean square of the warps, in object radii.
-        antisymmetric: how many times less a warp that breaks the mirror symmetry moves.
-        sideways: how many times a warp along the object's x is smaller than one along y or z; few photos
+        degrees: largest degree of the smooth fields (`unrender.reconstruct.fields`).
+        amplitude: expected size of the smoothest field, in object radii; rougher ones fall off.
+        antisymmetric: how many times less a field that breaks the mirror symmetry may move.
+        sideways: how many times a field along the object's x is smaller than one along y or z; few photos
             show an object's width.
         near_start: precision of the coefficients around those of the reconstruction, in squared pixels.
         near_mean: precision of the coefficients around the category's mean.
         near_camera: precision of the rotation around that of the reconstruction.
         part_precision: precision of the coefficients of an optional part that is not out.
-        offsets: precision of the warps, in squared pixels.
+        offsets: precision of the fields, in squared pixels.
         proportions: precision of width and height over length, in squared pixels per standard deviation.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         iterations: after so many the annealing is over; with more budget it goes on until nothing changes.
@@ -58,14 +58,13 @@ class RefineConfig:
 
     size: int = 128
     outline_points: int = 256
-    warps: int = 24
-    reach: float = 0.4
-    amplitude: float = 0.15
+    degrees: int = 6
+    amplitude: float = 0.08
     antisymmetric: float = 3.0
     sideways: float = 0.5
     near_start: float = 0.1
     near_mean: float = 0.05
-    near_camera: float = 10.0
+    near_camera: float = 40.0
     part_precision: float = 10.0
     offsets: float = 0.3
     proportions: float = 0.15

@@ -1,15 +1,16 @@
-"""What may move in a refinement: the category's coefficients, and smooth warps of the space round the shape.
+"""What may move in a refinement: the category's coefficients and smooth fields, and what makes steps smooth.
 
-The warps are a Gaussian process over space, not over the surface: displacements of two points are the more alike
-the nearer the points are. So the two sides of a tail, a wing or a chair's leg move together and do not pass
-through each other, which fields over the template's sphere do not see. The unknowns are coefficients of the
-process's Karhunen-Loeve modes, so each is of unit variance a priori, like those of the shape space.
+The fields (`unrender.reconstruct.fields`) are smooth over the template's sphere, where the two sides of a
+tail or a wing lie far apart; large ones take one side through the other, so they are held firmly.
+`smooth_in_space` moves points the more alike the nearer they are in space, so that both sides of a thin part
+go together.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.proportions import Proportions
 from unrender.refine.config import RefineConfig
 from unrender.render.kernels.jit import relaxed
@@ -26,7 +27,8 @@ class Deformation:
 
     Attributes:
         space: the category's. mean: float64 [V, 3].
-        flat: float64 [K + M, V * 3], displacements by the K coefficients and M warps. basis: the same [V, 3, K + M].
+        flat: float64 [K + M, V * 3], displacements by the K coefficients and M fields.
+        basis: the same as [V, 3, K + M].
         faces: int32 [F, 3]. edge_vertices, edge_faces: int32 [E, 2]. mirror: int [V].
         proportions: of the category's shapes.
     """
@@ -40,10 +42,9 @@ class Deformation:
         self.edge_faces = np.ascontiguousarray(table.faces, np.int32)
         self.mean = space.mean.astype(np.float64)
         self.proportions = Proportions.of(space)
-        warps = space_warps(
-            self.mean, self.mirror, config.reach, config.amplitude, config.warps, config.antisymmetric
-        )
-        basis = np.concatenate([space.basis.astype(np.float64), warps * [config.sideways, 1.0, 1.0]])
+        fields = smooth_fields(config.degrees, config.amplitude, config.antisymmetric)
+        fields = fields * [config.sideways, 1.0, 1.0]
+        basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.flat = np.ascontiguousarray(basis.reshape(len(basis), -1))
         self.basis = np.ascontiguousarray(basis.transpose(1, 2, 0))
 
@@ -52,40 +53,8 @@ class Deformation:
         return self.mean + (unknowns @ self.flat).reshape(self.mean.shape)
 
 
-def space_warps(
-    points: np.ndarray, mirror: np.ndarray, reach: float, amplitude: float, count: int, antisymmetric: float
-) -> np.ndarray:
-    """Smooth displacements of points, whitened: each has the size that a coefficient of 1 stands for.
-
-    The modes with the largest variance of a Gaussian process with the kernel of `smooth_in_space`: first
-    functions even in x, then odd ones, each along x, y and z. An even one along y or z, or an odd one along x, keeps
-    the mirror symmetry.
-
-    Args:
-        points: float64 [V, 3], mirror-symmetric. mirror: int [V], each point's mirror image.
-        reach: of the kernel. amplitude: root mean square displacement along each axis, object units.
-        count: of even functions, and of odd ones.
-        antisymmetric: how many times smaller displacements are that break it.
-
-    Returns:
-        float64 [6 * count, V, 3].
-    """
-    kernel = smooth_in_space(points, np.eye(len(points)), reach)
-    kernel = (kernel + kernel[mirror][:, mirror]) / 2
-    warps = []
-    for odd, sign in ((False, 1.0), (True, -1.0)):
-        values, modes = np.linalg.eigh((kernel + sign * kernel[:, mirror]) / 2)
-        sizes = amplitude * np.sqrt(np.maximum(values[: -count - 1 : -1], 0))
-        for mode, size in zip(modes.T[: -count - 1 : -1], sizes, strict=True):
-            for axis in range(3):
-                warp = np.zeros_like(points)
-                warp[:, axis] = mode * size / (1.0 if odd == (axis == 0) else antisymmetric)
-                warps.append(warp)
-    return np.array(warps)
-
-
 def smooth_in_space(points: np.ndarray, values: np.ndarray, reach: float) -> np.ndarray:
-    """sum_j k(|x_i - x_j|) values_j, k the mean of Gaussians of standard deviation reach, reach / 2, reach / 4.
+    """sum_j k(|x_i - x_j|) values_j, k the mean of Gaussians of deviation reach, reach / 2, reach / 4.
 
     Args:
         points: float64 [V, 3]. values: float64 [V, C]. reach: in the points' unit.

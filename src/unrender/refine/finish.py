@@ -1,11 +1,11 @@
-"""The last part of a refinement: every vertex follows the renderer's soft silhouette, in steps smooth in space.
+"""The last part of a refinement: every vertex follows the renderer's soft silhouette.
 
-What the warps cannot say, such as the notch between a neck and a back, is said by the vertices themselves. The
-gradient of the squared difference of soft silhouettes (DIB-R) is smoothed by a kernel over space at the present
-positions and made nearly mirror-symmetric. Small steps along smooth fields are a flow, and flows neither fold
-a surface nor take it through itself (Beg, Miller, Trouve and Younes, "Computing large deformation metric mappings
-via geodesic flows of diffeomorphisms", IJCV 2005). The camera stays; the prior on proportions has its say on
-what the photo does not show.
+What the smooth fields cannot say, such as the notch between a neck and a back, is said by the vertices
+themselves. The gradient of the squared difference of soft silhouettes (DIB-R) is smoothed by a kernel over
+space at the present positions and made nearly mirror-symmetric. Small steps along smooth fields are a flow,
+and flows neither fold a surface nor take it through itself (Beg, Miller, Trouve and Younes, "Computing large
+deformation metric mappings via geodesic flows of diffeomorphisms", IJCV 2005). The camera stays; the prior on
+proportions has its say on what the photo does not show.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Finish:
         self.present = self.present + self.adam.step(gradient, config.pace * 0.2**progress)
 
     def _out_of_proportion(self) -> np.ndarray:
-        """[V, 3]: gradient of half the squared deviation from the usual proportions, along the three scalings."""
+        """[V, 3]: gradient of half the squared deviation from usual proportions, along three scalings."""
         away = self.present - self.present.mean(0)
         scalings = away[:, :, None] * np.eye(3)
         deviation, slope = self.solver.deformation.proportions.residuals(self.present, scalings)

@@ -126,6 +126,7 @@ class Refiner:
         solver = Solver(
             self._deformation(result.category), wanted, result.camera.fx * scale, self.config,
             State(result.camera.rotation, result.camera.translation, result.coefficients, 0.0),
+            result.mesh.vertices,
         )  # fmt: skip
         vertices = solver.vertices(solver.best)
         if (wanted > 0.5).sum() >= 8:

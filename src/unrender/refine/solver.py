@@ -1,7 +1,7 @@
-"""Levenberg-Marquardt on the outline with camera, coefficients and smooth warps.
+"""Levenberg-Marquardt on the outline with camera, coefficients and smooth fields.
 
-The residuals and their derivatives are those of `unrender.reconstruct.contour`; the warps are more columns of
-the basis. Every unknown has a Gaussian prior round where the reconstruction left it, so that what
+The residuals and their derivatives are those of `unrender.reconstruct.contour`; the fields are more columns
+of the basis. Every unknown has a Gaussian prior round where the reconstruction left it, so that what
 the photo does not show stays as it was.
 """
 
@@ -53,6 +53,7 @@ class Solver:
         focal: float,
         config: RefineConfig,
         start: State,
+        vertices: np.ndarray | None = None,
     ) -> None:
         """Set up.
 
@@ -60,6 +61,7 @@ class Solver:
             deformation: of the category, made with the same `config`.
             mask: [S, S] in [0, 1] on the square crop, S = `config.size`.
             focal: in pixels of that crop. start: the reconstruction's pose; of its unknowns the coefficients.
+            vertices: [V, 3] of its mesh, for what it has besides the coefficients; None where it has nothing.
         """
         self.config, self.focal, self.deformation = config, float(focal), deformation
         self.faces, self.known = deformation.faces, deformation.space.size
@@ -76,7 +78,12 @@ class Solver:
         self.part_out = optional is not None and start.unknowns[np.argmax(optional)] >= PART_OUT
         if optional is not None and not self.part_out:
             self.put_away[: self.known] = optional
-        self.state, self.view = self._see(start.rotation, start.translation, self.anchor)
+        unknowns = self.anchor.copy()
+        if vertices is not None:
+            beyond = (np.asarray(vertices, np.float64) - deformation.vertices(unknowns)).reshape(-1)
+            own = deformation.flat[self.known :]
+            unknowns[self.known :] = np.linalg.solve(own @ own.T, own @ beyond)
+        self.state, self.view = self._see(start.rotation, start.translation, unknowns)
         self.best = self.state
 
     def vertices(self, state: State) -> np.ndarray:
