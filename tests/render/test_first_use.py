@@ -81,3 +81,15 @@ class _Gone:
 
     def wait(self) -> int:
         return 1
+
+
+def test_kernels_do_not_import_scipy_and_numba_still_finds_blas(tmp_path):
+    """numba's own check of BLAS is put off, not taken away."""
+    pytest.importorskip("scipy")
+    code = (
+        f"{CHECK}; import sys; assert 'scipy.linalg' not in sys.modules; import numba;"
+        "a = np.arange(6.0).reshape(2, 3); b = numba.njit(lambda x, y: np.dot(x, y))(a, a.T.copy());"
+        "assert np.array_equal(b, [[5, 14], [14, 50]]) and 'scipy.linalg' in sys.modules"
+    )
+    environment = dict(os.environ) | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

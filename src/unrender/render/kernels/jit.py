@@ -7,7 +7,10 @@ where that is read-only too a folder under the system's temporary directory is t
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -73,8 +76,31 @@ def _drop_stale() -> None:
         return
 
 
+def _postpone_scipy() -> None:
+    """Load numba's array functions without scipy.linalg, whose import takes as long as all the kernels'.
+
+    There numba only asks whether scipy could be imported; functions that use BLAS import it themselves.
+    """
+    from numba.np import linalg
+
+    original = getattr(linalg, "ensure_blas", None)
+    if original is None or "numba.np.arraymath" in sys.modules or "scipy.linalg" in sys.modules:
+        return
+
+    def ask() -> None:
+        if importlib.util.find_spec("scipy") is None:
+            raise ImportError("scipy is not installed")
+
+    linalg.ensure_blas = ask
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = original
+
+
 _choose_cache()
 _drop_stale()
+_postpone_scipy()
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 

@@ -86,14 +86,17 @@ def shade(begin, end, rows, clip, faces, index, values, table, texture, image, d
     step_x, step_y = 2.0 / width, 2.0 / height
     cast = image.dtype.type
     tags, cells = np.empty(SLOTS, np.int32), np.empty(SLOTS * CELLS)
+    wide = 0 if texture is None else width
+    places, us, vs = np.empty(wide, np.uint64), np.empty(wide), np.empty(wide)
+    corners, shares = np.empty((4, wide), np.uint64), np.empty((2, wide), image.dtype)
     for item in range(begin, end):
         number, band = item // bands, item % bands
-        points, rest = clip[number], _of(values, number)
-        texels = _texels(texture, number)
+        points, rest, texels = clip[number], _of(values, number), _texels(texture, number)
         tags[:] = -1
         for row in range(rows[number, band], rows[number, band + 1]):
             py = 1.0 - (row + 0.5) * step_y
             owners, colors, depths = index[number, row], image[number, row].ravel(), depth[number, row]
+            count = 0
             for column in range(width):
                 here, pixel = np.uint64(column), np.uint64(3 * column)
                 face = owners[here]
@@ -115,15 +118,42 @@ def shade(begin, end, rows, clip, faces, index, values, table, texture, image, d
                     colors[pixel + np.uint64(1)] = v
                     colors[pixel + np.uint64(2)] = _mix(cells, base + np.uint64(_VALUES + 2), b0, b1, b2, 3)
                 else:
-                    t00, t01, t10, t11, y, x = _four(u, v, texture.shape[1], texture.shape[2])
-                    w11, w10, w01 = cast(y * x), cast(y * (1.0 - x)), cast((1.0 - y) * x)
-                    w00 = cast((1.0 - y) * (1.0 - x))
-                    for channel in range(3):
-                        c = np.uint64(channel)
-                        colors[pixel + c] = (
-                            w00 * texels[t00 + c] + w01 * texels[t01 + c]
-                            + w10 * texels[t10 + c] + w11 * texels[t11 + c]
-                        )  # fmt: skip
+                    places[np.uint64(count)], us[np.uint64(count)], vs[np.uint64(count)] = pixel, u, v
+                    count += 1
+            if texture is not None:
+                _locate(us, vs, count, texture.shape[1], texture.shape[2], corners, shares)
+                _sample(texels, corners, shares, places, count, colors)
+
+
+@inline
+def _locate(us, vs, count, rows, columns, corners, shares):
+    """Where the four texels round each (u, v) begin in a flat texture [rows * columns * 3], and the fractions
+    between them to the right and down. A loop of its own: a processor looks a few hundred instructions ahead,
+    and what all of a pixel needs would leave it waiting for one pixel after the other.
+    """
+    cast = shares.dtype.type
+    for n in range(count):
+        here = np.uint64(n)
+        r0, r1, s0, s1, y, x = locate(us[here], vs[here], rows, columns, 1, 1)
+        corners[0, here], corners[1, here] = 3 * (r0 * columns + s0), 3 * (r0 * columns + s1)
+        corners[2, here], corners[3, here] = 3 * (r1 * columns + s0), 3 * (r1 * columns + s1)
+        shares[0, here], shares[1, here] = cast(x), cast(y)
+
+
+@inline
+def _sample(texels, corners, shares, places, count, colors):
+    """Bilinear colours of the pixels whose numbers begin at `places`."""
+    one = texels.dtype.type(1)
+    for n in range(count):
+        here = np.uint64(n)
+        t00, t01, t10, t11 = corners[0, here], corners[1, here], corners[2, here], corners[3, here]
+        x, y, place = shares[0, here], shares[1, here], places[here]
+        w00, w01, w10, w11 = (one - y) * (one - x), (one - y) * x, y * (one - x), y * x
+        for channel in range(3):
+            c = np.uint64(channel)
+            colors[place + c] = (
+                w00 * texels[t00 + c] + w01 * texels[t01 + c] + w10 * texels[t10 + c] + w11 * texels[t11 + c]
+            )
 
 
 @inline
@@ -142,18 +172,6 @@ def _texels(textures, number):
     return textures[number if textures.shape[0] > 1 else 0].ravel()
 
 
-@inline
-def _four(u, v, rows, columns):
-    """Where the four texels round (u, v) begin in a flat texture [rows * columns * 3], and the fractions
-    between them down and to the right.
-    """
-    r0, r1, s0, s1, y, x = locate(u, v, rows, columns, 1, 1)
-    return (
-        np.uint64(3 * (r0 * columns + s0)), np.uint64(3 * (r0 * columns + s1)),
-        np.uint64(3 * (r1 * columns + s0)), np.uint64(3 * (r1 * columns + s1)), y, x,
-    )  # fmt: skip
-
-
 @contracted
 def shade_vjp(
     begin, end, rows, clip, faces, index, values, table, texture, grad_image, grad_depth, to_clip, to_values,
@@ -165,6 +183,9 @@ def shade_vjp(
     height, width, bands = index.shape[1], index.shape[2], rows.shape[1] - 1
     step_x, step_y = 2.0 / width, 2.0 / height
     tags, cells, sums = np.empty(SLOTS, np.int32), np.empty(SLOTS * CELLS), np.empty(SLOTS * SUMS)
+    slots, columns, waiting = np.empty(width, np.uint64), np.empty(width, np.uint64), np.empty((6, width))
+    wide = 0 if texture is None else width
+    corners, shares = np.empty((4, wide), np.uint64), np.empty((2, wide), clip.dtype)
     for item in range(begin, end):
         number, band = item // bands, item % bands
         points, rest = clip[number], _of(values, number)
@@ -173,40 +194,66 @@ def shade_vjp(
         for row in range(rows[number, band], rows[number, band + 1]):
             py = 1.0 - (row + 0.5) * step_y
             owners, grads = index[number, row], grad_image[number, row].ravel()
-            for column in range(width):
-                here, pixel = np.uint64(column), np.uint64(3 * column)
-                face = owners[here]
-                if face < 0:
-                    continue
-                slot = _slot(face)
-                base, at = slot * np.uint64(CELLS), slot * np.uint64(SUMS)
-                if tags[slot] != face:
-                    if tags[slot] >= 0:
-                        _leave(faces, table, texture, tags[slot], cells, sums, slot, to_clip[item], target)
-                    tags[slot] = face
-                    _enter(points, faces, rest, table, texture, face, cells, base)
-                    sums[at : at + np.uint64(SUMS)] = 0.0
-                b0, b1, b2 = _weights(cells, base, (column + 0.5) * step_x - 1.0, py)
-                p, q = np.float64(grads[pixel]), np.float64(grads[pixel + np.uint64(1)])
-                r = np.float64(grads[pixel + np.uint64(2)])
-                u = _mix(cells, base + np.uint64(_VALUES), b0, b1, b2, 3)
-                v = _mix(cells, base + np.uint64(_VALUES + 1), b0, b1, b2, 3)
-                if texture is None:
-                    mean = p * u + q * v + r * _mix(cells, base + np.uint64(_VALUES + 2), b0, b1, b2, 3)
-                else:
-                    p, q = _texel_vjp(
-                        texels, texture.shape[1], texture.shape[2], u, v, p, q, r, to_texels
+            column = 0
+            while column < width:
+                count = np.uint64(0)
+                while column < width:
+                    face = owners[np.uint64(column)]
+                    if face < 0:
+                        column += 1
+                        continue
+                    slot = _slot(face)
+                    base = slot * np.uint64(CELLS)
+                    if tags[slot] != face:
+                        if tags[slot] >= 0:
+                            if count > np.uint64(0):
+                                break  # pixels that wait need this row of the table
+                            _leave(
+                                faces, table, texture, tags[slot], cells, sums, slot, to_clip[item], target
+                            )  # fmt: skip
+                        tags[slot] = face
+                        _enter(points, faces, rest, table, texture, face, cells, base)
+                        sums[slot * np.uint64(SUMS) : (slot + np.uint64(1)) * np.uint64(SUMS)] = 0.0
+                    b0, b1, b2 = _weights(cells, base, (column + 0.5) * step_x - 1.0, py)
+                    slots[count], columns[count] = slot, np.uint64(column)
+                    waiting[0, count], waiting[1, count], waiting[2, count] = b0, b1, b2
+                    waiting[3, count] = _mix(cells, base + np.uint64(_VALUES), b0, b1, b2, 3)
+                    waiting[4, count] = _mix(cells, base + np.uint64(_VALUES + 1), b0, b1, b2, 3)
+                    if texture is None:
+                        waiting[5, count] = _mix(cells, base + np.uint64(_VALUES + 2), b0, b1, b2, 3)
+                    count += np.uint64(1)
+                    column += 1
+                if texture is not None:
+                    _locate(
+                        waiting[3], waiting[4], np.int64(count), texture.shape[1], texture.shape[2], corners,
+                        shares,
                     )  # fmt: skip
-                    r, mean = 0.0, p * u + q * v
-                if grad_depth is not None:
-                    g = np.float64(grad_depth[number, row, here])
-                    mean += g * _mix(cells, base + np.uint64(_W), b0, b1, b2, 1)
-                    sums[at + np.uint64(_DEPTH)] += g * b0
-                    sums[at + np.uint64(_DEPTH + 1)] += g * b1
-                    sums[at + np.uint64(_DEPTH + 2)] += g * b2
-                _add(sums, at, b0, p, q, r, mean)
-                _add(sums, at + np.uint64(4), b1, p, q, r, mean)
-                _add(sums, at + np.uint64(8), b2, p, q, r, mean)
+                for n in range(np.int64(count)):
+                    here = np.uint64(n)
+                    slot, pixel = slots[here], np.uint64(3) * columns[here]
+                    p, q, r = grads[pixel], grads[pixel + np.uint64(1)], grads[pixel + np.uint64(2)]
+                    if texture is None:
+                        s0, s1, s2 = np.float64(p), np.float64(q), np.float64(r)
+                        mean = s0 * waiting[3, here] + s1 * waiting[4, here] + s2 * waiting[5, here]
+                    else:
+                        x, y = _texel_vjp(texels, corners, shares, here, p, q, r, to_texels)
+                        s0, s1 = np.float64(x) * texture.shape[2], -np.float64(y) * texture.shape[1]
+                        s2, mean = 0.0, s0 * waiting[3, here] + s1 * waiting[4, here]
+                    at, b0, b1, b2 = (
+                        slot * np.uint64(SUMS),
+                        waiting[0, here],
+                        waiting[1, here],
+                        waiting[2, here],
+                    )
+                    if grad_depth is not None:
+                        g, base = np.float64(grad_depth[number, row, columns[here]]), slot * np.uint64(CELLS)
+                        mean += g * _mix(cells, base + np.uint64(_W), b0, b1, b2, 1)
+                        sums[at + np.uint64(_DEPTH)] += g * b0
+                        sums[at + np.uint64(_DEPTH + 1)] += g * b1
+                        sums[at + np.uint64(_DEPTH + 2)] += g * b2
+                    _add(sums, at, b0, s0, s1, s2, mean)
+                    _add(sums, at + np.uint64(4), b1, s0, s1, s2, mean)
+                    _add(sums, at + np.uint64(8), b2, s0, s1, s2, mean)
         for slot in range(SLOTS):
             if tags[slot] >= 0:
                 _leave(
@@ -257,11 +304,13 @@ def _leave(faces, table, texture, face, cells, sums, slot, to_clip, to_values):
 
 
 @inline
-def _texel_vjp(texels, rows, columns, u, v, p, q, r, to_texels):
-    """Add a pixel's gradient (p, q, r) to the texture's; returns what it makes at u and v."""
+def _texel_vjp(texels, corners, shares, here, p, q, r, to_texels):
+    """Add a pixel's gradient (p, q, r) to the texture's; returns what it makes at the place to the right and
+    down, in texels.
+    """
     cast = texels.dtype.type
-    t00, t01, t10, t11, fy, fx = _four(u, v, rows, columns)
-    x, y, p, q, r = cast(fx), cast(fy), cast(p), cast(q), cast(r)
+    t00, t01, t10, t11 = corners[0, here], corners[1, here], corners[2, here], corners[3, here]
+    x, y = shares[0, here], shares[1, here]
     gx = gy = cast(0)
     for channel in range(3):
         c, g = np.uint64(channel), p if channel == 0 else (q if channel == 1 else r)
@@ -279,7 +328,7 @@ def _texel_vjp(texels, rows, columns, u, v, p, q, r, to_texels):
             _add_texel(to_texels, t01, (one - y) * x, p, q, r)
             _add_texel(to_texels, t10, y * (one - x), p, q, r)
             _add_texel(to_texels, t11, y * x, p, q, r)
-    return np.float64(gx) * columns, -np.float64(gy) * rows
+    return gx, gy
 
 
 @inline
