@@ -46,10 +46,15 @@ class ExportConfig:
     shape_space: str
     out: str
     calibrate: str | None = None
-    name: str = "unrender-birds"
-    version: str = "0.1.0"
-    licence: str = "Apache-2.0; trained on procedural shapes and CC BY 4.0 photographs only"
-    data: str = "procedural birds; Caltech-101 photographs (CC BY 4.0)"
+    name: str = "unrender"
+    version: str = "0.2.0"
+    licence: str = (
+        "Apache-2.0; trained on procedural shapes, and meshes and photographs under CC0, CC BY and MIT-0 only"
+    )
+    data: str = (
+        "procedural objects; meshes under CC0, CC BY 4.0, CC BY 3.0, MIT-0 (Kenney, Quaternius, Google Scanned "
+        "Objects, YCB, AWS RoboMaker, Gazebo); Caltech-101 photographs (CC BY 4.0)"
+    )
 
 
 class _Outputs(nn.Module):

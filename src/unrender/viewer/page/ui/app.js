@@ -42,7 +42,7 @@ $("drop").classList.add("empty");
 addEventListener("resize", layPhoto);
 showExamples(take).catch(() => ($("examples-title").hidden = true));
 if (config.mode === "browser") {
-  say("Loading the model (once, about 26 MB) ...");
+  say("Loading the model (once, about 30 MB) ...");
   Promise.resolve(backend.prepare()).then(() => run || say("Ready."), (error) => complain(error.message));
 }
 document.documentElement.dataset.ready = "true";
