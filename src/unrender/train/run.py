@@ -7,6 +7,7 @@ import ctypes
 import json
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,8 +38,15 @@ def train_from_config(path: str | Path, *, resume: bool = False) -> Path:
     return train(load_config(path), resume=resume)
 
 
-def train(config: TrainConfig, *, resume: bool = False) -> Path:
+def train(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    make_objective: Callable[[TrainConfig, NetworkConfig], Objective] = Objective,
+) -> Path:
     """Train until `config.steps`; continues bit for bit from the last checkpoint with `resume`.
+
+    `make_objective` makes what is minimised.
 
     Writes to `config.out/config.name`: `config.json`, `checkpoint.safetensors`, `log.csv`, tensorboard events
     and `preview/*.png`.
@@ -72,7 +80,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     start = 0
     if checkpoint.exists():
         start = int(load_checkpoint(checkpoint, network, average, optimizer)["step"])
-    objective = Objective(config, network.config)
+    objective = make_objective(config, network.config)
     _Loop(config, folder, network, average, optimizer, objective).run(start)
     return folder
 

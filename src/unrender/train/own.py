@@ -1,0 +1,167 @@
+"""Fine-tuning on the photos of one's own category: what the network is taught, and by which photos.
+
+Rendered objects of the new shape space are taught as any others (`unrender.train.step`). Photos have a mask, and the
+camera and coefficients that the learning of the shapes found for them; where there were several cameras, the
+likeliest, and photos in doubt teach the mask alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from unrender.errors import MissingExtraError, ModelError
+from unrender.losses import mask_head_loss
+from unrender.network.model import NetworkConfig, Prediction
+from unrender.train.camera_loss import camera_loss
+from unrender.train.config import TrainConfig
+from unrender.train.photos import PhotoBatch, colour_jitter, random_crop, resample
+from unrender.train.sampling import draw_within
+from unrender.train.step import Objective
+
+MIRROR = np.diag([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class TaughtPhoto:
+    """One photo: pixels uint8 [H, W, 3], mask bool [H, W], world-to-camera rotation [3, 3] or None where it is
+    in doubt, coefficients [K]."""
+
+    pixels: np.ndarray
+    mask: np.ndarray
+    rotation: np.ndarray | None
+    coefficients: np.ndarray
+
+
+@dataclass(frozen=True)
+class TaughtBatch(PhotoBatch):
+    """Photos with labels: `rotations` [B, 3, 3], `sure` bool [B], `coefficients` [B, K], all float32."""
+
+    rotations: np.ndarray
+    sure: np.ndarray
+    coefficients: np.ndarray
+
+
+class TaughtSampler:
+    """Random crops of the photos, mirrored half of the time with their cameras."""
+
+    def __init__(self, photos: Sequence[TaughtPhoto], size: int) -> None:
+        self.photos, self.size = photos, size
+
+    def batch(self, count: int, rng: np.random.Generator) -> TaughtBatch:
+        """`count` photos; depends on `rng` alone."""
+        everything = [np.arange(len(self.photos))]
+        picks = draw_within(everything, np.zeros(count, np.int64), rng)
+        size, half = self.size, self.size // 2
+        images, masks = np.empty((count, 3, size, size), np.float32), np.empty((count, half, half), np.float32)
+        rotations = np.tile(np.eye(3, dtype=np.float32), (count, 1, 1))
+        sure = np.zeros(count, bool)
+        for row, pick in enumerate(picks):
+            photo = self.photos[pick]
+            x, y, side = random_crop(photo.mask, rng)
+            image = colour_jitter(resample(photo.pixels, x, y, side, size, pad="edge"), rng)
+            coverage = resample(photo.mask.astype(np.uint8) * 255, x, y, side, half, pad="zero")
+            rotation = photo.rotation
+            if rng.random() < 0.5:
+                image, coverage = image[:, ::-1], coverage[:, ::-1]
+                rotation = None if rotation is None else MIRROR @ rotation @ MIRROR
+            images[row], masks[row] = image.transpose(2, 0, 1), coverage.astype(np.float32) / 255
+            if rotation is not None:
+                rotations[row], sure[row] = rotation, True
+        coefficients = np.stack([self.photos[pick].coefficients for pick in picks]).astype(np.float32)
+        zeros = np.zeros(count, np.int64)
+        return TaughtBatch(images, masks, zeros, np.ones(count, bool), rotations, sure, coefficients)
+
+
+class OwnObjective(Objective):
+    """Rendered objects as ever, and photos with labels."""
+
+    def __init__(self, config: TrainConfig, network: NetworkConfig, photos: Sequence[TaughtPhoto]) -> None:
+        super().__init__(config, network)
+        sampler = TaughtSampler(photos, network.image_size)
+        self.photos = sampler  # type: ignore[assignment]
+        self.anchors: Tensor | None = None
+        if self.objects is not None:
+            self.objects.backgrounds += [without_object(photo) for photo in photos]
+
+    def loss(self, network: torch.nn.Module, batch: object, step: int) -> tuple[Tensor, dict[str, float]]:
+        """As `Objective.loss`."""
+        self.anchors = network.anchors  # type: ignore[assignment]
+        return super().loss(network, batch, step)  # type: ignore[arg-type]
+
+    def photo_terms(self, prediction: Prediction, photos: PhotoBatch, delta: float) -> dict[str, Tensor]:
+        """Mask, camera and coefficients of photos."""
+        assert isinstance(photos, TaughtBatch) and self.anchors is not None and self.shapes is not None
+        masks = torch.from_numpy(photos.masks)
+        terms = {"mask": mask_head_loss(prediction.mask_logits, masks)}
+        rows = torch.from_numpy(np.flatnonzero(photos.sure))
+        if len(rows):
+            some = Prediction(*(getattr(prediction, name)[rows] for name in _OF_PICTURES), *_nothing(prediction))
+            truth = torch.from_numpy(photos.rotations)[rows]
+            terms["camera"], errors = camera_loss(some, self.anchors, truth)
+            terms["photo_rotation_degrees"] = errors.mean()
+            found = torch.from_numpy(photos.coefficients)[rows]
+            guessed = self.shapes.select(some.coefficients, torch.zeros(len(rows), dtype=torch.int64))
+            terms["photo_prior"] = ((guessed - found) ** 2).mean()
+        with torch.no_grad():
+            target, guess = masks > 0.5, prediction.mask_logits > 0
+            iou = (target & guess).sum((1, 2)) / (target | guess).sum((1, 2)).clamp(min=1)
+            terms["mask_head_iou"] = iou.mean()
+        return terms
+
+
+_OF_PICTURES = ("mask_logits", "rotations", "hypothesis_logits", "coefficients", "light")
+
+
+def _nothing(prediction: Prediction) -> tuple[Tensor, Tensor, Tensor]:
+    """Texture, category and surface, which are not looked at."""
+    return prediction.texture[:0], prediction.category_logits[:0], prediction.surface[:0]
+
+
+def without_object(photo: TaughtPhoto) -> np.ndarray:
+    """The photo with its object painted over by the mean of the rest of each row: a background."""
+    outside = ~photo.mask[..., None]
+    seen = outside.sum(1, keepdims=True)
+    rows = (photo.pixels * outside).sum(1, keepdims=True) / np.maximum(seen, 1)
+    overall = (photo.pixels * outside).sum((0, 1)) / max(int(outside.sum()), 1)
+    rows = np.where(seen > 0, rows, overall)
+    return np.where(outside, photo.pixels, rows).astype(np.uint8)
+
+
+def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
+    """Read the weights out of a model's ONNX graph into a checkpoint that training can start from.
+
+    The graph names its constants after the network's parameters; large ones are stored as float16. The head of
+    canonical coordinates is not in the graph: it starts anew.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        ModelError: the graph has other names.
+    """
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError:
+        raise MissingExtraError("training needs onnx; pip install 'unrender[train]'") from None
+    prefix = "network."
+    tensors = {
+        f"average.{item.name.removeprefix(prefix).removesuffix('.half')}": torch.from_numpy(
+            numpy_helper.to_array(item).astype(np.float32)
+        )
+        for item in onnx.load(str(folder / "model.onnx")).graph.initializer
+        if item.name.startswith(prefix)
+    }
+    if not any(name.startswith("average.encoder.") for name in tensors):
+        raise ModelError(f"model {folder}: its graph does not name its weights; train from another model")
+    config = {"shape_categories": card["shape_categories"], "labels": card["categories"]}
+    import json
+
+    temporary = out.with_name(out.name + ".tmp")
+    save_file(tensors, str(temporary), metadata={"meta": json.dumps({"config": config})})
+    temporary.replace(out)
