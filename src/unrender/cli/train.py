@@ -1,4 +1,5 @@
-"""`unrender train CONFIG.yaml` and `unrender train PHOTOS/ --category NAME`: need the extra `unrender[train]`."""
+"""`unrender train CONFIG.yaml` and `unrender train PHOTOS/ --category NAME`: need the extra
+`unrender[train]`."""
 
 from __future__ import annotations
 
@@ -18,10 +19,14 @@ DEMO_FOLDER = Path("runs/demo")
 def run(arguments: Sequence[str]) -> int:
     """Train on a folder of photos, from a configuration file, or a tiny built-in run with `--demo`."""
     parser = OneLineParser(
-        "unrender train", "Train a model; see docs/train-your-own.md for photos, docs/training.md for the rest."
+        "unrender train",
+        "Train a model; see docs/train-your-own.md for photos, docs/training.md for the rest.",
     )
     parser.add_argument(
-        "config", nargs="?", metavar="PHOTOS/ | CONFIG.yaml", help="a folder of photos, or what to train on and how"
+        "config",
+        nargs="?",
+        metavar="PHOTOS/ | CONFIG.yaml",
+        help="a folder of photos, or what to train on and how",
     )
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument(
@@ -30,9 +35,15 @@ def run(arguments: Sequence[str]) -> int:
     own = parser.add_argument_group("a folder of photos")
     own.add_argument("--category", metavar="NAME", help="what the photos show")
     own.add_argument("-o", "--output", metavar="OUT", help="the model's folder (default: NAME-model)")
-    own.add_argument("--model", metavar="BASE", help="the model to start from (default: the one of the package)")
-    own.add_argument("--like", metavar="NAME", help="a category of BASE that looks alike; else some are tried")
-    own.add_argument("--turn", action="store_true", help="exchange front and back of the shapes that are learnt")
+    own.add_argument(
+        "--model", metavar="BASE", help="the model to start from (default: the one of the package)"
+    )
+    own.add_argument(
+        "--like", metavar="NAME", help="a category of BASE that looks alike; else some are tried"
+    )
+    own.add_argument(
+        "--turn", action="store_true", help="exchange front and back of the shapes that are learnt"
+    )
     time = own.add_mutually_exclusive_group()
     time.add_argument("--hours", type=float, metavar="H", help="time for everything (default 0.6)")
     time.add_argument("--steps", type=int, metavar="N", help="training steps of the network instead")

@@ -66,9 +66,9 @@ class Trouble:
 def list_photos(root: str | Path, category: str) -> list[Entry]:
     """The photos of a folder.
 
-    With an `index.csv` those rows count whose category or subcategory is `category` (all of them where none is) and
-    whose object is whole. Otherwise every picture counts; its mask is `masks/NAME.png`, `masks/NAME_mask.png`,
-    `NAME_mask.png` or, beside another picture, `NAME.png`.
+    With an `index.csv` those rows count whose category or subcategory is `category` (all of them where none
+    is) and whose object is whole. Otherwise every picture counts; its mask is `masks/NAME.png`,
+    `masks/NAME_mask.png`, `NAME_mask.png` or, beside another picture, `NAME.png`.
 
     Raises:
         ConfigError: the folder is missing or holds no photo.
@@ -90,7 +90,9 @@ def list_photos(root: str | Path, category: str) -> list[Entry]:
     entries = []
     for photo in files:
         owner = photo.stem.removesuffix("_mask")
-        if (owner != photo.stem and owner in stems) or (photo.suffix.lower() == ".png" and photo.stem in others):
+        if (owner != photo.stem and owner in stems) or (
+            photo.suffix.lower() == ".png" and photo.stem in others
+        ):
             continue  # the mask of another file
         places = [
             root / "masks" / f"{photo.stem}.png", root / "masks" / f"{photo.stem}_mask.png",
@@ -153,7 +155,7 @@ def _read(entry: Entry, runtime: NetworkRuntime) -> tuple[OwnPhoto | None, list[
         try:
             mask = load_mask(entry.mask, size)
         except ImageError as error:
-            return None, ["bad mask"], str(error)
+            return None, ["no object" if "marks no pixel" in str(error) else "bad mask"], str(error)
     elif photo.alpha is not None:
         mask = photo.alpha > 127
     pixels, mask = _shrink(photo.pixels, mask)
@@ -185,7 +187,8 @@ def _shrink(pixels: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np
 
 
 def predict_mask(pixels: np.ndarray, runtime: NetworkRuntime) -> np.ndarray | None:
-    """The object's mask bool [H, W] by the model, found as `Reconstructor` finds it; None where there is none."""
+    """The object's mask bool [H, W] by the model, found as `Reconstructor` finds it; None where there is
+    none."""
     height, width = pixels.shape[:2]
     side = float(max(height, width))
     whole = ((width - side) / 2, (height - side) / 2, side)

@@ -1,10 +1,11 @@
 """A mean shape and a low-rank basis from outlines alone: no mesh, no camera.
 
-The model is that of Cashman and Fitzgibbon ("What shape are dolphins?", TPAMI 2013) on the icosphere template: every
-photo shows mean + deformation, the deformation Gaussian with a covariance to be learnt. Expectation: cameras and
-deformations of all photos by Gauss-Newton on their outlines, several camera hypotheses each, weighted. Maximisation:
-the mean from the normal equations of all photos with cameras and deformations integrated out; the covariance from
-the deformations and what is uncertain about them. Everything is mirror-symmetric in x.
+The model is that of Cashman and Fitzgibbon ("What shape are dolphins?", TPAMI 2013) on the icosphere
+template: every photo shows mean + deformation, the deformation Gaussian with a covariance to be learnt.
+Expectation: cameras and deformations of all photos by Gauss-Newton on their outlines, several camera
+hypotheses each, weighted. Maximisation: the mean from the normal equations of all photos with cameras and
+deformations integrated out; the covariance from the deformations and what is uncertain about them.
+Everything is mirror-symmetric in x.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from unrender.own.silhouettes import Silhouette
 from unrender.own.views import agreement, distinct, draw_views, elevation_penalty, view_grid
 from unrender.reconstruct.fields import smooth_fields
 
+SIZE_SPREAD = 0.02
+"""Standard deviation of a photo's size relative to the mean's."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -27,7 +31,9 @@ class Stage:
     Attributes:
         degrees: largest degree of the smooth fields.
         rounds: alternations of cameras and shape.
-        hypotheses: camera hypotheses of a photo, looked for anew at the start of the stage.
+        hypotheses: camera hypotheses of a photo, looked for anew at the start of the stage; 0 goes on with
+        those
+            there are: once photos have their own shapes, wrong cameras fit as well as right ones.
         looseness: factor on the expected size of the photos' own deformations; small at first, so that photos
             agree on a mean before each has its way.
         scale: residuals beyond so many pixels count less and less.
@@ -45,11 +51,11 @@ class Stage:
 
 
 STAGES = (
-    Stage(3, 4, 3, 0.05, 8.0, 0.03),
-    Stage(4, 4, 3, 0.1, 6.0, 0.02),
-    Stage(5, 4, 3, 0.25, 5.0, 0.015),
-    Stage(6, 4, 2, 0.6, 4.0, 0.012),
-    Stage(7, 4, 2, 1.0, 4.0, 0.01, spread=True),
+    Stage(3, 4, 4, 0.05, 8.0, 0.03),
+    Stage(4, 5, 3, 0.08, 6.0, 0.02),
+    Stage(5, 4, 3, 0.15, 5.0, 0.015),
+    Stage(6, 3, 0, 0.5, 4.0, 0.012),
+    Stage(7, 3, 0, 1.0, 4.0, 0.01, spread=True),
 )
 
 
@@ -63,6 +69,9 @@ class LearnConfig:
         amplitude: expected size of the smoothest deformation in object radii.
         sideways: factor on it along x: what nearly all outlines show is height and length.
         anchor: precision with which the mean is held where it was, as a share of one photo's.
+        held: precision with which widths are held where they started, as a share of what the photos can say
+        at
+            most: outlines from one side know little of it, and believe more.
         prior_photos: photos that the covariance's prior counts as.
     """
 
@@ -71,6 +80,7 @@ class LearnConfig:
     amplitude: float = 0.12
     sideways: float = 0.4
     anchor: float = 0.5
+    held: float = 0.3
     prior_photos: float = 20.0
 
 
@@ -81,6 +91,7 @@ class State:
     Attributes:
         mean: [V, 3]. fields: [K, V, 3]. covariance: [K, K] of the deformations.
         poses: hypotheses of each photo, the best first. weights: their probabilities.
+        moved: [K], how far the mean has come from its start, in fields.
     """
 
     mean: np.ndarray
@@ -88,6 +99,7 @@ class State:
     covariance: np.ndarray
     poses: list[list[Pose]] = field(default_factory=list)
     weights: list[np.ndarray] = field(default_factory=list)
+    moved: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def overlap(self) -> float:
@@ -115,7 +127,8 @@ def learn(
     state = State(np.asarray(start, np.float64), np.zeros((0, *start.shape)), np.zeros((0, 0)))
     for stage in config.stages:
         state = _refine(state, stage, config)
-        _look_around(state, silhouettes, stage, views)
+        if stage.hypotheses:
+            _look_around(state, silhouettes, stage, views)
         for number in range(stage.rounds):
             _round(state, silhouettes, stage, config, last=number + 1 == stage.rounds)
             done += 1
@@ -133,7 +146,7 @@ def _refine(state: State, stage: Stage, config: LearnConfig) -> State:
         [replace(pose, deformation=np.pad(pose.deformation, (0, more))) for pose in item]
         for item in state.poses
     ]
-    return State(state.mean, fields, covariance, poses, state.weights)
+    return State(state.mean, fields, covariance, poses, state.weights, np.pad(state.moved, (0, more)))
 
 
 def _look_around(
@@ -159,15 +172,14 @@ def _round(
     state: State, silhouettes: list[Silhouette], stage: Stage, config: LearnConfig, *, last: bool
 ) -> None:
     """Cameras and deformations of all photos, then mean and covariance."""
-    precision = np.linalg.inv(state.covariance)
+    growth = _growth(state)
+    precision = np.linalg.inv(state.covariance) + np.outer(growth, growth) / SIZE_SPREAD**2
     poser = Poser(state.mean, state.fields, precision)
     size = len(state.fields)
     information, pull = np.zeros((size, size)), np.zeros(size)
     scatter, count = np.zeros((size, size)), 0.0
     for number, item in enumerate(silhouettes):
-        poses = [
-            poser.correct(pose, item, config.steps, stage.scale) for pose in state.poses[number]
-        ]
+        poses = [poser.correct(pose, item, config.steps, stage.scale) for pose in state.poses[number]]
         score = np.array([
             pose.iou - stage.softness * (elevation_penalty(pose.rotation) + 0.05 * poser.cost(pose))
             for pose in poses
@@ -189,12 +201,16 @@ def _round(
             pull += share * force
             scatter += share * (np.outer(pose.deformation, pose.deformation) + spread)
             count += share
-    anchor = config.anchor * PRECISION * np.eye(size)  # the fields are whitened
-    change = np.linalg.solve(information + anchor, pull)
+    sideways = np.abs(state.fields[:, :, 0]).max(1) > 0
+    held = config.held * count * PRECISION / stage.looseness**2 * sideways
+    anchor = np.diag(config.anchor * PRECISION + held)
+    anchor += count * PRECISION * np.outer(growth, growth) / (0.1 * SIZE_SPREAD) ** 2
+    change = np.linalg.solve(information + anchor, pull - held * state.moved)
     shift = (change @ state.fields.reshape(size, -1)).reshape(state.mean.shape)
     reach = float(np.linalg.norm(shift, axis=1).max())
     limit = min(1.0, 0.15 / max(reach, 1e-9))
     state.mean = state.mean + limit * shift
+    state.moved = state.moved + limit * change
     state.poses = [
         [replace(pose, deformation=pose.deformation - limit * change) for pose in poses]
         for poses in state.poses
@@ -205,6 +221,16 @@ def _round(
         usual = stage.looseness**2 * np.eye(size)
         state.covariance = (count * scatter + prior * usual) / (count + prior)
     _normalise(state)
+
+
+def _growth(state: State) -> np.ndarray:
+    """[K]: by what share each field makes the mean larger in height and length.
+
+    Size and distance look the same, and widths are not seen by all: without a hold on it heights and lengths
+    shrink a little in every round, cameras come nearer, and what is not seen stays and seems to grow.
+    """
+    seen = state.mean * np.array([0.0, 1.0, 1.0])
+    return np.asarray(state.fields.reshape(len(state.fields), -1) @ seen.ravel() / (seen**2).sum())
 
 
 def _apart(poses: list[Pose]) -> list[Pose]:

@@ -35,7 +35,8 @@ NEAR_CAMERA = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap in [0, 1]."""
+    """One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap in [0, 1].
+    One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap in [0, 1]."""
 
     rotation: np.ndarray
     translation: np.ndarray
@@ -93,9 +94,7 @@ class Poser:
         local, pixels = np.empty_like(vertices), np.empty((len(vertices), 2))
         clip = np.empty((1, len(vertices), 4), np.float32)
         near_z, far_z = self.projection[2, 2], self.projection[2, 3]
-        project(
-            vertices, pose.rotation, pose.translation, FOCAL, SIZE, near_z, far_z, local, pixels, clip
-        )
+        project(vertices, pose.rotation, pose.translation, FOCAL, SIZE, near_z, far_z, local, pixels, clip)
         index = rasterize.forward(clip, self.faces, SIZE, SIZE, barycentrics=False)[0][0]
         matches = find_matches(
             pixels, self.faces, self.edge_vertices, self.edge_faces, index, item.points, item.normals

@@ -52,7 +52,9 @@ def shape_sheet(space: ShapeSpace, components: int = 3, size: int = 160) -> byte
     template = make_template(3)
     rows = [("mean", np.zeros(space.size))]
     for number in range(min(components, space.size)):
-        rows += [(f"{sign:+d} sd of component {number + 1}", sign * np.eye(space.size)[number]) for sign in (2, -2)]
+        rows += [
+            (f"{sign:+d} sd of component {number + 1}", sign * np.eye(space.size)[number]) for sign in (2, -2)
+        ]
     label = 14
     sheet = Image.new("RGB", (4 * size, len(rows) * (size + label)), (255, 255, 255))
     draw = ImageDraw.Draw(sheet)
@@ -87,8 +89,9 @@ def write_report(
             rows.append({**run.row(id=subject.name), **scores, **sides})
     mean = extent_ratios(learnt.space.mean, make_template(3).faces)
     report = {
-        "schema": 1, "settings": settings, "photos": trained, "held_out": len(subjects), "start": learnt.start,
-        "overlap": float(np.mean([pose.iou for pose in learnt.poses])), "mean_shape": mean, "rows": rows,
+        "schema": 1, "settings": settings, "photos": trained, "held_out": len(subjects), "start":
+        learnt.start, "overlap": float(np.mean([pose.iou for pose in learnt.poses])), "mean_shape": mean,
+        "rows": rows,
     }  # fmt: skip
     write_atomic(out / "report.json", json.dumps(report, indent=1, default=float).encode())
     write_sheets(model, subjects, out)

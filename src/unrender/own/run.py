@@ -1,7 +1,9 @@
-"""A whole run: photos, shapes, teacher, network, model folder, report. Every stage is kept and not done again."""
+"""A whole run: photos, shapes, teacher, network, model folder, report. Every stage is kept and not done
+again."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import time
@@ -11,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from unrender.errors import ConfigError, InputError
+from unrender.errors import ConfigError, InputError, MissingExtraError
 from unrender.evaluate.sheets import Subject
 from unrender.files import write_atomic
 from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, NetworkRuntime
-from unrender.own.folder import OwnPhoto, Trouble, list_photos, read_photos
+from unrender.own.folder import OwnPhoto, Trouble, describe, list_photos, read_photos
 from unrender.own.report import photo_sheet, shape_sheet, write_report
-from unrender.own.shapes import SURE, Learnt, learn_shapes, load_learnt, save_learnt
+from unrender.own.shapes import SURE, Learnt, learn_shapes, load_learnt, save_learnt, turn_round
 from unrender.own.teach import bake_texture, render_teacher
 from unrender.reconstruct.hub import find_model
 from unrender.reconstruct.loading import load_runtime
@@ -29,6 +31,7 @@ LEAST_PHOTOS = 20
 """With fewer photos nothing can be told apart from chance."""
 MOST_SHAPE_PHOTOS = 160
 """Photos that shapes are learnt from; more take longer and add little."""
+LEAST_STEPS = 60
 OBJECTS_A_PHOTO, MOST_OBJECTS = 2, 300
 DEFAULT_HOURS = 0.6
 PICTURES = 12
@@ -68,8 +71,8 @@ def train_own(
 ) -> Path:  # fmt: skip
     """Train a model of one's own category from a folder of photos.
 
-    Writes the model (`model.onnx`, `model.json`, `shapes.safetensors`), `report.json`, `photos.jpg`, `shapes.png` and
-    `sheet-*.png` to `config.out`, and what a stopped run needs to `config.out/work`.
+    Writes the model (`model.onnx`, `model.json`, `shapes.safetensors`), `report.json`, `photos.jpg`,
+    `shapes.png` and `sheet-*.png` to `config.out`, and what a stopped run needs to `config.out/work`.
 
     Args:
         resume: go on with a run that was stopped. say: gets lines of text. progress: gets the state.
@@ -89,8 +92,8 @@ def train_own(
     _summarise(photos, troubles, say)
     if len(usable) < LEAST_PHOTOS:
         raise ConfigError(
-            f"{config.folder}: {len(usable)} usable photos of {config.category}, at least {LEAST_PHOTOS} are needed "
-            "(100 to 200 are good); see the problems above"
+            f"{config.folder}: {len(usable)} usable photos of {config.category}, at least {LEAST_PHOTOS} "
+            "are needed (100 to 200 are good); see the problems above"
         )
     _claim(work, config, [photo.name for photo in photos], resume)
     write_atomic(out / "photos.jpg", photo_sheet(photos))
@@ -99,8 +102,7 @@ def train_own(
     write_atomic(out / "shapes.png", shape_sheet(learnt.space))
     say(f"shapes: started from {learnt.start}; {out / 'shapes.png'} shows them: is the front in front?")
     chosen = shape_photos(usable)
-    textures = _teacher(work, config, chosen, learnt, runtime, progress)
-    del textures
+    _teacher(work, config, chosen, learnt, runtime, progress)
     _network(work, config, chosen, usable, learnt, base, runtime, began)
     _export(work, out, config)
     held_out = [photo for photo in photos if photo.held_out] or usable[::10]
@@ -117,6 +119,8 @@ def _check(config: OwnConfig) -> None:
         raise InputError(
             f"category: expected up to 16 letters, digits, - or _, got {name!r}; such as --category mug"
         )
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError("training on photos needs onnx; pip install 'unrender[train]'")
     if config.steps is not None and config.steps < 1:
         raise InputError(f"steps: expected at least 1, got {config.steps}")
     if not 0 < config.hours < 1000:
@@ -138,8 +142,6 @@ def _photos(
 
 
 def _summarise(photos: list[OwnPhoto], troubles: list[Trouble], say: Callable[[str], None]) -> None:
-    from unrender.own.folder import describe
-
     held_out = sum(photo.held_out for photo in photos)
     predicted = sum(photo.predicted for photo in photos)
     left_out = sum(trouble.left_out for trouble in troubles)
@@ -154,7 +156,7 @@ def _summarise(photos: list[OwnPhoto], troubles: list[Trouble], say: Callable[[s
 def _claim(work: Path, config: OwnConfig, names: list[str], resume: bool) -> None:
     """Make the run's folder, or make sure that it holds this very run."""
     settings = asdict(config)
-    for changing in ("hours", "steps", "out"):
+    for changing in ("hours", "steps", "out", "turn"):
         settings.pop(changing)
     record = {"settings": settings, "photos": names}
     path = work / "run.json"
@@ -191,9 +193,14 @@ def _shapes(
 ) -> Learnt:
     path = work / "shapes.safetensors"
     if not path.exists():
-        learnt = learn_shapes(shape_photos(usable), known, turn=config.turn, on_round=progress)
-        save_learnt(path, learnt, config.category)
-    return load_learnt(path, config.category)
+        save_learnt(path, learn_shapes(shape_photos(usable), known, on_round=progress), config.category)
+    learnt = load_learnt(path, config.category)
+    if learnt.turned != config.turn:
+        shutil.rmtree(work / "teacher", ignore_errors=True)
+        shutil.rmtree(work / "network", ignore_errors=True)
+        save_learnt(path, turn_round(learnt), config.category)
+        learnt = load_learnt(path, config.category)
+    return learnt
 
 
 def _teacher(
@@ -226,7 +233,7 @@ def _network(
     work: Path, config: OwnConfig, photos: list[OwnPhoto], usable: list[OwnPhoto], learnt: Learnt,
     base: Path, runtime: NetworkRuntime, began: float,
 ) -> None:  # fmt: skip
-    """Fine-tune; the number of steps follows from the time that is left, once, and is kept."""
+    """Fine-tune; the number of steps is given, or follows from the time that is left, once, and is kept."""
     from unrender.network.model import NetworkConfig
     from unrender.train.run import train
 
@@ -240,11 +247,11 @@ def _network(
 
     plan = work / "plan.json"
     settings = _train_config(work, config, weights)
-    if not plan.exists():
+    if config.steps is not None or not plan.exists():
         steps = config.steps
         if steps is None:
             left = 3600 * config.hours - (time.monotonic() - began)
-            steps = max(60, int(0.92 * left / _seconds_per_step(settings, objective)))
+            steps = max(LEAST_STEPS, int(0.92 * left / _seconds_per_step(settings, objective)))
         write_atomic(plan, json.dumps({"steps": steps}).encode())
     steps = int(json.loads(plan.read_text())["steps"])
     train(

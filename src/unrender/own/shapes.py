@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from unrender.own.folder import OwnPhoto
 from unrender.own.learn import LearnConfig, State, learn
 from unrender.own.pose import Pose
 from unrender.own.silhouettes import Silhouette, crop_mask
-from unrender.own.space import arrays, turn_round, whiten
+from unrender.own.space import arrays, whiten
 from unrender.own.starts import Start, rank, side_starts, unit
 from unrender.shape_space import ShapeSpace, load_shape_space
 
@@ -37,6 +37,7 @@ class Learnt:
     Attributes:
         space: the category's shapes. coefficients: [N, K] of the photos. poses: cameras of the photos.
         probabilities: float [N] of those cameras among their hypotheses. start: what the mean started from.
+        turned: whether front and back were exchanged.
     """
 
     space: ShapeSpace
@@ -44,13 +45,13 @@ class Learnt:
     poses: list[Pose]
     probabilities: np.ndarray
     start: str
+    turned: bool = False
 
 
 def learn_shapes(
     photos: Sequence[OwnPhoto],
     known: dict[str, ShapeSpace],
     *,
-    turn: bool = False,
     config: LearnConfig | None = None,
     on_round: Callable[[str, float, float], None] = lambda text, done, total: None,
 ) -> Learnt:
@@ -58,7 +59,6 @@ def learn_shapes(
 
     Args:
         known: shape spaces of a model whose means may serve as starts; with a single one only that is taken.
-        turn: exchange front and back of the result.
         on_round: called with what was done, and rounds done and in all.
     """
     config = config or LearnConfig()
@@ -93,7 +93,7 @@ def learn_shapes(
             f"shapes and cameras: overlap {state.overlap:.3f}", extra + done, total + extra
         ),
     )  # fmt: skip
-    return finish(turn_round(state) if turn else state, start.name)
+    return finish(state, start.name)
 
 
 def finish(state: State, start: str) -> Learnt:
@@ -102,6 +102,18 @@ def finish(state: State, start: str) -> Learnt:
     poses = [item[0] for item in state.poses]
     probabilities = np.array([weights[0] for weights in state.weights])
     return Learnt(space, coefficients, poses, probabilities, start)
+
+
+def turn_round(learnt: Learnt) -> Learnt:
+    """The same with front and back exchanged: everything turned by 180 degrees about the vertical."""
+    turn = np.array([-1, 1, -1], np.float32)
+    space = learnt.space
+    canonical = None if space.canonical is None else space.canonical * turn
+    return replace(
+        learnt, turned=not learnt.turned,
+        space=replace(space, mean=space.mean * turn, basis=space.basis * turn, canonical=canonical),
+        poses=[replace(pose, rotation=pose.rotation * turn) for pose in learnt.poses],
+    )  # fmt: skip
 
 
 def save_learnt(path: Path, learnt: Learnt, category: str) -> None:
@@ -114,8 +126,9 @@ def save_learnt(path: Path, learnt: Learnt, category: str) -> None:
         "photos.overlaps": np.array([pose.iou for pose in learnt.poses]),
         "photos.probabilities": learnt.probabilities,
     }
+    meta = {"start": learnt.start, "turned": learnt.turned}
     temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
-    save_file(tensors, str(temporary), metadata={"meta": json.dumps({"start": learnt.start})})
+    save_file(tensors, str(temporary), metadata={"meta": json.dumps(meta)})
     os.replace(temporary, path)
 
 
@@ -128,7 +141,7 @@ def load_learnt(path: Path, category: str) -> Learnt:
     space = load_shape_space(path, f"{category}.")
     with safe_open(str(path), framework="np") as file:
         found = {name: file.get_tensor(f"photos.{name}") for name in _PHOTO_TENSORS}
-        start = json.loads(file.metadata()["meta"])["start"]
+        meta = json.loads(file.metadata()["meta"])
     poses = [
         Pose(rotation, translation, np.zeros(0), float(iou))
         for rotation, translation, iou in zip(
@@ -137,7 +150,7 @@ def load_learnt(path: Path, category: str) -> Learnt:
     ]
     if len(poses) != len(found["coefficients"]):
         raise InputError(f"{path}: does not fit the photos; delete it and start again")
-    return Learnt(space, found["coefficients"], poses, found["probabilities"], start)
+    return Learnt(space, found["coefficients"], poses, found["probabilities"], **meta)
 
 
 _PHOTO_TENSORS = ("coefficients", "rotations", "translations", "overlaps", "probabilities")

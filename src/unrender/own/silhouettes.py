@@ -41,9 +41,7 @@ class Silhouette:
             InputError: the mask is empty.
         """
         mask = np.ascontiguousarray(probability > 0.5)
-        return cls(
-            mask, mask_extent(mask), signed_distance(mask), *outline(probability, OUTLINE_POINTS)
-        )
+        return cls(mask, mask_extent(mask), signed_distance(mask), *outline(probability, OUTLINE_POINTS))
 
 
 def crop_mask(mask: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from unrender.own.learn import State
@@ -46,10 +44,3 @@ def arrays(space: ShapeSpace, name: str) -> dict[str, np.ndarray]:
         f"{name}.antisymmetric": space.antisymmetric.astype(np.uint8),
         f"{name}.canonical": np.ascontiguousarray(canonical),
     }
-
-
-def turn_round(state: State) -> State:
-    """The same with front and back exchanged: everything turned by 180 degrees about the vertical."""
-    turn = np.array([-1.0, 1.0, -1.0])
-    poses = [[replace(pose, rotation=pose.rotation * turn) for pose in item] for item in state.poses]
-    return State(state.mean * turn, state.fields * turn, state.covariance, poses, state.weights)

@@ -1,7 +1,8 @@
 """First shapes: what one photo looks like if it shows the side, in several widths; and shapes of a model.
 
-A symmetric start such as an ellipsoid is a saddle: each photo agrees with it from the left and from the right, from
-the front and from behind, and the mean never leaves it. One outline taken for a side view breaks that.
+A symmetric start such as an ellipsoid is a saddle: each photo agrees with it from the left and from the
+right, from the front and from behind, and the mean never leaves it. One outline taken for a side view breaks
+that.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import numpy as np
 from unrender.own.pose import Pose, Poser
 from unrender.own.silhouettes import SIZE, Silhouette
 from unrender.own.views import FOCAL, agreement, draw_views, elevation_penalty, looking, view_grid
+from unrender.reconstruct.contour import sample_distance
 from unrender.reconstruct.fields import smooth_fields
 from unrender.template import make_template
 
 SIDE_ELEVATION = math.radians(8)
-WIDTHS = (0.75, 1.5, 2.5, 4.0)
+WIDTHS = (0.85, 1.5, 2.5, 4.0)
 """Widths that are tried, relative to the thickest place of the outline."""
-INFLATED = 0.75
+INFLATED = 0.85
 """Width over the outline's thickness that is taken where the photos do not tell."""
 PROFILE = 0.6
 """Exponent with which a shape's half width grows with the distance to its outline: thin parts are narrow."""
-PREFERENCE = 0.006
+SMOOTH = 6
+"""Largest degree of the harmonics that half widths are made of."""
+PREFERENCE = 0.02
 """Overlap that a factor e in width must gain over the inflated one."""
 
 
@@ -34,8 +38,8 @@ class Start:
     """Where learning starts from.
 
     Attributes:
-        name: for the report. mean: [V, 3], farthest vertex at radius 1. score: mean overlap of the photos with
-        their best views, less penalties.
+        name: for the report. mean: [V, 3], farthest vertex at radius 1. score: mean overlap of the photos
+        with their best views, less penalties.
     """
 
     name: str
@@ -83,19 +87,24 @@ def _side(item: Silhouette, number: int, width: float) -> Start:
 
 
 def _inflate(vertices: np.ndarray, pose: Pose, item: Silhouette, width: float) -> np.ndarray:
-    """Vertices [V, 3] whose half widths follow how far inside the outline they are seen, `width` at most each way."""
-    sphere = make_template(3).vertices
+    """Vertices [V, 3] whose half widths follow how far inside the outline they are seen, `width` at most
+    each way.
+
+    The half widths are smoothed by spherical harmonics of the template, odd in x.
+    """
+    sphere = make_template(3).vertices.astype(np.float64)
     middle = vertices * np.array([0.0, 1.0, 1.0])
     local = middle @ pose.rotation.T + pose.translation
     columns = 0.5 * SIZE + FOCAL * local[:, 0] / -local[:, 2]
     rows = 0.5 * SIZE - FOCAL * local[:, 1] / -local[:, 2]
-    cells = [np.clip(values.astype(int), 0, SIZE - 1) for values in (rows, columns)]
-    inside = np.maximum(-item.distance[cells[0], cells[1]], 0.0) / -item.distance.min()
-    rim = np.sqrt(np.clip(np.abs(sphere[:, 0]), 0, 1))  # 0 where the two halves meet
-    middle[:, 0] = np.sign(sphere[:, 0]) * width * np.minimum(np.maximum(inside, 0.02) ** PROFILE, rim)
-    mirror = make_template(3).mirror
-    twin = middle[mirror] * np.array([-1.0, 1.0, 1.0])
-    return np.asarray(0.5 * (middle + twin))
+    inside = np.array([-sample_distance(item.distance, u, v)[0] for u, v in zip(columns, rows, strict=True)])
+    inside = np.clip(inside / -item.distance.min(), 0.02, 1.0)
+    rim = np.sqrt(np.abs(sphere[:, 0]))  # 0 where the two halves meet
+    half = np.sign(sphere[:, 0]) * width * np.minimum(inside**PROFILE, rim)
+    odd = smooth_fields(SMOOTH, 1.0)
+    odd = odd[np.abs(odd[:, :, 0]).max(1) > 0][:, :, 0].T
+    middle[:, 0] = odd @ np.linalg.lstsq(odd, half, rcond=None)[0]
+    return middle
 
 
 def unit(mean: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The network's teacher: shapes of the new space, painted from the photos and rendered with known cameras.
 
-Each object has the shape of one photo, varied within the space, and the texture that the pipeline bakes from that
-photo; light, cameras and, in training, backgrounds are random. Rendering gives exact labels for nothing.
+Each object has the shape of one photo, varied within the space, and the texture that the pipeline bakes from
+that photo; light, cameras and, in training, backgrounds are random. Rendering gives exact labels for nothing.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ def scene_object(
     vertices = space.vertices(coefficients)
     canonical = space.mean if space.canonical is None else space.canonical
     if rng.random() < PAINTED:
-        return SceneObject(
-            vertices, template.faces, paint(space.mean, rng), canonical, category=category
-        )
+        return SceneObject(vertices, template.faces, paint(space.mean, rng), canonical, category=category)
     tint = np.exp(0.15 * rng.standard_normal() + 0.08 * rng.standard_normal(3)).astype(np.float32)
     return SceneObject(
         vertices, template.faces, np.ones_like(vertices), canonical, template.uvs, template.uv_faces,
@@ -105,7 +103,8 @@ def scene_object(
 
 
 def bake_texture(photo: OwnPhoto, pose: Pose, vertices: np.ndarray, runtime: NetworkRuntime) -> np.ndarray:
-    """The texture uint8 [256, 256, 3] sRGB that a photo gives a shape, unseen parts as the base model guesses.
+    """The texture uint8 [256, 256, 3] sRGB that a photo gives a shape, unseen parts as the base model
+    guesses.
 
     Args:
         pose: the photo's camera in its square crop. vertices: [V, 3] of its shape.

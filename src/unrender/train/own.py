@@ -1,8 +1,8 @@
 """Fine-tuning on the photos of one's own category: what the network is taught, and by which photos.
 
-Rendered objects of the new shape space are taught as any others (`unrender.train.step`). Photos have a mask, and the
-camera and coefficients that the learning of the shapes found for them; where there were several cameras, the
-likeliest, and photos in doubt teach the mask alone.
+Rendered objects of the new shape space are taught as any others (`unrender.train.step`). Photos have a mask,
+and the camera and coefficients that the learning of the shapes found for them; where there were several
+cameras, the likeliest, and photos in doubt teach the mask alone.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class TaughtPhoto:
-    """One photo: pixels uint8 [H, W, 3], mask bool [H, W], world-to-camera rotation [3, 3] or None where it is
-    in doubt, coefficients [K]."""
+    """One photo: pixels uint8 [H, W, 3], mask bool [H, W], world-to-camera rotation [3, 3] or None where it
+    is in doubt, coefficients [K]."""
 
     pixels: np.ndarray
     mask: np.ndarray
@@ -59,7 +59,10 @@ class TaughtSampler:
         everything = [np.arange(len(self.photos))]
         picks = draw_within(everything, np.zeros(count, np.int64), rng)
         size, half = self.size, self.size // 2
-        images, masks = np.empty((count, 3, size, size), np.float32), np.empty((count, half, half), np.float32)
+        images, masks = (
+            np.empty((count, 3, size, size), np.float32),
+            np.empty((count, half, half), np.float32),
+        )
         rotations = np.tile(np.eye(3, dtype=np.float32), (count, 1, 1))
         sure = np.zeros(count, bool)
         for row, pick in enumerate(picks):
@@ -102,7 +105,9 @@ class OwnObjective(Objective):
         terms = {"mask": mask_head_loss(prediction.mask_logits, masks)}
         rows = torch.from_numpy(np.flatnonzero(photos.sure))
         if len(rows):
-            some = Prediction(*(getattr(prediction, name)[rows] for name in _OF_PICTURES), *_nothing(prediction))
+            some = Prediction(
+                *(getattr(prediction, name)[rows] for name in _OF_PICTURES), *_nothing(prediction)
+            )
             truth = torch.from_numpy(photos.rotations)[rows]
             terms["camera"], errors = camera_loss(some, self.anchors, truth)
             terms["photo_rotation_degrees"] = errors.mean()
@@ -137,8 +142,8 @@ def without_object(photo: TaughtPhoto) -> np.ndarray:
 def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
     """Read the weights out of a model's ONNX graph into a checkpoint that training can start from.
 
-    The graph names its constants after the network's parameters; large ones are stored as float16. The head of
-    canonical coordinates is not in the graph: it starts anew.
+    The graph names its constants after the network's parameters; large ones are stored as float16. The head
+    of canonical coordinates is not in the graph: it starts anew.
 
     Raises:
         MissingExtraError: onnx is not installed.
