@@ -52,8 +52,8 @@ class ExportConfig:
         "Apache-2.0; trained on procedural shapes, and meshes and photographs under CC0, CC BY and MIT-0 only"
     )
     data: str = (
-        "procedural objects; meshes under CC0, CC BY 4.0, CC BY 3.0, MIT-0 (Kenney, Quaternius, Google Scanned "
-        "Objects, YCB, AWS RoboMaker, Gazebo); Caltech-101 photographs (CC BY 4.0)"
+        "procedural objects; meshes under CC0, CC BY 4.0, CC BY 3.0, MIT-0 (Kenney, Quaternius, Google "
+        "Scanned Objects, YCB, AWS RoboMaker, Gazebo); Caltech-101 photographs (CC BY 4.0)"
     )
 
 
