@@ -176,16 +176,19 @@ class Loop:
         for keep, steps in config.race:
             racers.sort(key=lambda racer: -(racer.best_iou + racer.bonus))
             racers = racers[:keep]
-            part = scales[done : done + steps]
+            self._run(racers, target, scales[done : done + steps], free_shape)
             done += steps
-            pool.run(
-                lambda begin, end, part=part, racers=racers: [
-                    racer.run(self.geometry, target, part, free_shape) for racer in racers[begin:end]
-                ],
-                len(racers), pool.num_threads(), len(racers),
-            )  # fmt: skip
         winner = max(racers, key=lambda racer: racer.best_iou + racer.bonus)
         return self._pose(winner.best, winner.best_iou)
+
+    def _run(self, racers: list[_Racer], target: Target, scales: np.ndarray, free_shape: bool) -> None:
+        """A round of the race, shared by all processors; each racer's result is its own."""
+
+        def work(begin: int, end: int) -> None:
+            for racer in racers[begin:end]:
+                racer.run(self.geometry, target, scales, free_shape)
+
+        pool.run(work, len(racers), pool.num_threads(), len(racers))
 
     def _placed(
         self, extent: tuple[float, float, float, float], rotation: np.ndarray, coefficients: np.ndarray

@@ -48,3 +48,19 @@ class Proportions:
         own[:, longest] = -1  # rows sum to zero, so they are made of the two ratios over the length
         spread = np.maximum((sides @ own.T).std(0), _LEAST)
         return cls(ratios.mean(0), np.ascontiguousarray(own[:, :2] / spread[:, None]))
+
+    def residuals(self, vertices: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Deviations in standard deviations, and their derivatives.
+
+        Args:
+            vertices: [V, 3]. basis: [V, 3, N], derivatives of the vertices by the unknowns.
+
+        Returns:
+            [2], and [2, N].
+        """
+        axes = np.arange(3)
+        high, low = vertices.argmax(0), vertices.argmin(0)
+        extent = np.maximum(vertices[high, axes] - vertices[low, axes], 1e-6)
+        slope = (basis[high, axes] - basis[low, axes]) / extent[:, None]
+        sides = np.log(extent)
+        return self.scale @ (sides[:2] - sides[2] - self.mean), self.scale @ (slope[:2] - slope[2])

@@ -12,7 +12,7 @@ those of the smooth fields.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,14 @@ from unrender.reconstruct.linear import solve_positive
 from unrender.reconstruct.silhouette import Geometry
 from unrender.render.kernels.jit import pasted, relaxed
 
-_exponential, _logarithm = pasted(exp_rotation.py_func), pasted(log_rotation.py_func)
-_sample, _solve = pasted(sample_distance.py_func), pasted(solve_positive.py_func)
+
+def _pasted(kernel: Any) -> Any:
+    """A kernel of another module as a part of the ones here."""
+    return pasted(kernel.py_func)
+
+
+_exponential, _logarithm = _pasted(exp_rotation), _pasted(log_rotation)
+_sample, _solve = _pasted(sample_distance), _pasted(solve_positive)
 
 
 class Target(NamedTuple):

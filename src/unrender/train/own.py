@@ -8,7 +8,7 @@ cameras, the likeliest, and photos in doubt teach the mask alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from unrender.errors import MissingExtraError, ModelError
 from unrender.losses import mask_head_loss
-from unrender.network.model import NetworkConfig, Prediction
+from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.train.camera_loss import camera_loss
 from unrender.train.config import TrainConfig
 from unrender.train.photos import PhotoBatch, colour_jitter, random_crop, resample
@@ -41,10 +41,8 @@ class TaughtPhoto:
 
 @dataclass(frozen=True)
 class TaughtBatch(PhotoBatch):
-    """Photos with labels: `rotations` [B, 3, 3], `sure` bool [B], `coefficients` [B, K], all float32."""
+    """Photos with labels; `coefficients` [B, K] float32. `trust` is 0 where the camera is in doubt, else 1."""
 
-    rotations: np.ndarray
-    sure: np.ndarray
     coefficients: np.ndarray
 
 
@@ -64,7 +62,7 @@ class TaughtSampler:
             np.empty((count, half, half), np.float32),
         )
         rotations = np.tile(np.eye(3, dtype=np.float32), (count, 1, 1))
-        sure = np.zeros(count, bool)
+        trust = np.zeros(count, np.float32)
         for row, pick in enumerate(picks):
             photo = self.photos[pick]
             x, y, side = random_crop(photo.mask, rng)
@@ -76,10 +74,10 @@ class TaughtSampler:
                 rotation = None if rotation is None else MIRROR @ rotation @ MIRROR
             images[row], masks[row] = image.transpose(2, 0, 1), coverage.astype(np.float32) / 255
             if rotation is not None:
-                rotations[row], sure[row] = rotation, True
+                rotations[row], trust[row] = rotation, 1
         coefficients = np.stack([self.photos[pick].coefficients for pick in picks]).astype(np.float32)
         zeros = np.zeros(count, np.int64)
-        return TaughtBatch(images, masks, zeros, np.ones(count, bool), rotations, sure, coefficients)
+        return TaughtBatch(images, masks, zeros, np.ones(count, bool), rotations, trust, coefficients)
 
 
 class OwnObjective(Objective):
@@ -89,27 +87,22 @@ class OwnObjective(Objective):
         super().__init__(config, network)
         sampler = TaughtSampler(photos, network.image_size)
         self.photos = sampler  # type: ignore[assignment]
-        self.anchors: Tensor | None = None
         if self.objects is not None:
             self.objects.backgrounds += [without_object(photo) for photo in photos]
 
-    def loss(self, network: torch.nn.Module, batch: object, step: int) -> tuple[Tensor, dict[str, float]]:
-        """As `Objective.loss`."""
-        self.anchors = network.anchors  # type: ignore[assignment]
-        return super().loss(network, batch, step)  # type: ignore[arg-type]
-
-    def photo_terms(self, prediction: Prediction, photos: PhotoBatch, delta: float) -> dict[str, Tensor]:
+    def photo_terms(
+        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, delta: float
+    ) -> dict[str, Tensor]:
         """Mask, camera and coefficients of photos."""
-        assert isinstance(photos, TaughtBatch) and self.anchors is not None and self.shapes is not None
+        assert isinstance(photos, TaughtBatch) and self.shapes is not None
         masks = torch.from_numpy(photos.masks)
         terms = {"mask": mask_head_loss(prediction.mask_logits, masks)}
-        rows = torch.from_numpy(np.flatnonzero(photos.sure))
+        rows = torch.from_numpy(np.flatnonzero(photos.trust > 0))
         if len(rows):
-            some = Prediction(
-                *(getattr(prediction, name)[rows] for name in _OF_PICTURES), *_nothing(prediction)
-            )
+            chosen = {name: getattr(prediction, name)[rows] for name in _OF_PICTURES}
+            some = replace(prediction, **chosen)
             truth = torch.from_numpy(photos.rotations)[rows]
-            terms["camera"], errors = camera_loss(some, self.anchors, truth)
+            terms["camera"], errors = camera_loss(some, network.anchors, truth)
             terms["photo_rotation_degrees"] = errors.mean()
             found = torch.from_numpy(photos.coefficients)[rows]
             guessed = self.shapes.select(some.coefficients, torch.zeros(len(rows), dtype=torch.int64))
@@ -122,11 +115,6 @@ class OwnObjective(Objective):
 
 
 _OF_PICTURES = ("mask_logits", "rotations", "hypothesis_logits", "coefficients", "light")
-
-
-def _nothing(prediction: Prediction) -> tuple[Tensor, Tensor, Tensor]:
-    """Texture, category and surface, which are not looked at."""
-    return prediction.texture[:0], prediction.category_logits[:0], prediction.surface[:0]
 
 
 def without_object(photo: TaughtPhoto) -> np.ndarray:
