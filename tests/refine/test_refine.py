@@ -140,7 +140,7 @@ def test_the_pull_towards_usual_proportions_is_a_gradient(space: ShapeSpace) -> 
 
     def energy(vertices: np.ndarray) -> float:
         extent = np.log(np.ptp(vertices, axis=0))
-        return 0.5 * float((((extent[:2] - extent[2] - usual.mean) / usual.spread) ** 2).sum())
+        return 0.5 * float(((usual.scale @ (extent[:2] - extent[2] - usual.mean)) ** 2).sum())
 
     away = finish.present - finish.present.mean(0)
     for axis in range(3):
@@ -162,8 +162,7 @@ def test_a_width_the_photo_does_not_show_becomes_usual(space: ShapeSpace) -> Non
     def width(proportions: float) -> float:
         config = RefineConfig(proportions=proportions, near_mean=0.0)
         deformation = Deformation(wide, config)
-        usual = deformation.proportions
-        deformation.proportions = Proportions(np.log([0.5, 0.6]), np.minimum(usual.spread, 0.2))
+        deformation.proportions = Proportions(np.log([0.5, 0.6]), np.diag([1 / 0.2, 1 / 0.05]))
         start = State(np.ascontiguousarray(matrix[:3, :3]), matrix[:3, 3].copy(), np.array([0.0, 1.0]), 0.0)
         solver = Solver(deformation, mask, focal, config, start)
         for step in range(40):

@@ -41,7 +41,7 @@ class TaughtPhoto:
 
 @dataclass(frozen=True)
 class TaughtBatch(PhotoBatch):
-    """Photos with labels; `coefficients` [B, K] float32. `trust` is 0 where the camera is in doubt, else 1."""
+    """Photos with labels: `coefficients` [B, K] float32; `trust` is 0 where the camera is in doubt."""
 
     coefficients: np.ndarray
 
