@@ -7,8 +7,10 @@ cameras, the likeliest, and photos in doubt teach the mask alone.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +20,11 @@ from torch import Tensor
 
 from unrender.errors import MissingExtraError, ModelError
 from unrender.losses import mask_head_loss
-from unrender.network.model import NetworkConfig, Prediction
+from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.train.camera_loss import camera_loss
 from unrender.train.config import TrainConfig
 from unrender.train.photos import PhotoBatch, colour_jitter, random_crop, resample
+from unrender.train.run import make_optimizer, network_config
 from unrender.train.sampling import draw_within
 from unrender.train.step import Objective
 
@@ -105,9 +108,7 @@ class OwnObjective(Objective):
         terms = {"mask": mask_head_loss(prediction.mask_logits, masks)}
         rows = torch.from_numpy(np.flatnonzero(photos.sure))
         if len(rows):
-            some = Prediction(
-                *(getattr(prediction, name)[rows] for name in _OF_PICTURES), *_nothing(prediction)
-            )
+            some = replace(prediction, **{name: getattr(prediction, name)[rows] for name in _OF_PICTURES})
             truth = torch.from_numpy(photos.rotations)[rows]
             terms["camera"], errors = camera_loss(some, self.anchors, truth)
             terms["photo_rotation_degrees"] = errors.mean()
@@ -121,12 +122,7 @@ class OwnObjective(Objective):
         return terms
 
 
-_OF_PICTURES = ("mask_logits", "rotations", "hypothesis_logits", "coefficients", "light")
-
-
-def _nothing(prediction: Prediction) -> tuple[Tensor, Tensor, Tensor]:
-    """Texture, category and surface, which are not looked at."""
-    return prediction.texture[:0], prediction.category_logits[:0], prediction.surface[:0]
+_OF_PICTURES = ("rotations", "hypothesis_logits", "coefficients")
 
 
 def without_object(photo: TaughtPhoto) -> np.ndarray:
@@ -137,6 +133,22 @@ def without_object(photo: TaughtPhoto) -> np.ndarray:
     overall = (photo.pixels * outside).sum((0, 1)) / max(int(outside.sum()), 1)
     rows = np.where(seen > 0, rows, overall)
     return np.where(outside, photo.pixels, rows).astype(np.uint8)
+
+
+def seconds_per_step(config: TrainConfig, photos: Sequence[TaughtPhoto]) -> float:
+    """How long a training step takes here: the third of three, whose results are thrown away."""
+    torch.set_num_threads(config.threads)
+    network = UnrenderNetwork(network_config(config))
+    objective = OwnObjective(config, network.config, photos)
+    optimizer = make_optimizer(network, config)
+    seconds = 0.0
+    for number in range(3):
+        clock = time.perf_counter()
+        loss, _ = objective.loss(network, objective.batch(np.random.default_rng(number)), number)
+        loss.backward()
+        optimizer.step()
+        seconds = time.perf_counter() - clock
+    return seconds
 
 
 def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
@@ -165,8 +177,6 @@ def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
     if not any(name.startswith("average.encoder.") for name in tensors):
         raise ModelError(f"model {folder}: its graph does not name its weights; train from another model")
     config = {"shape_categories": card["shape_categories"], "labels": card["categories"]}
-    import json
-
     temporary = out.with_name(out.name + ".tmp")
     save_file(tensors, str(temporary), metadata={"meta": json.dumps({"config": config})})
     temporary.replace(out)
