@@ -18,15 +18,16 @@ LAYERS = [
     {"synthesize", "train", "export"},
     {"reconstruct"},
     {"fit", "refine"},
-    {"evaluate", "cli", "viewer"},
+    {"evaluate", "cli", "viewer", "own"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 
 # Within a layer: the small modules of the second may use one another without cycles; the command line
 # shows what evaluation computes and starts the server; training augments with what `synthesize` offers;
-# a refinement ends with the smooth steps of a fit.
+# a refinement ends with the smooth steps of a fit; a run on one's own photos ends with an evaluation.
 SECOND = 1
 SAME_LAYER = {("cli", "evaluate"), ("cli", "viewer"), ("train", "synthesize"), ("refine", "fit")}
+SAME_LAYER |= {("own", "evaluate"), ("cli", "own")}
 
 TORCH = ("render/torch_", "render/reference", "network/", "losses", "train/", "compat/")
 NO_TORCH = ("network/runtime.py", "network/calibration.py")

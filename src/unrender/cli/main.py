@@ -16,7 +16,7 @@ COMMANDS = {
     "fit": "several photos with masks and cameras to a textured mesh",
     "render": "pictures, turntables, depth and normals of a mesh file",
     "demo": "reconstruct the sample picture that ships with the package",
-    "train": "train a model from a configuration file",
+    "train": "train a model on a folder of photos, or from a configuration file",
     "dataset": "look for problems in a folder of photos before training on it",
     "evaluate": "measure a model on photos or meshes, or draw contact sheets",
     "serve": "the web page and the HTTP API, on this machine; or the page as a static folder",

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from unrender.reconstruct.hub import find_model
 from unrender.reconstruct.loading import load_runtime
 from unrender.shape_space import ShapeSpace, load_shape_space
 from unrender.train.config import LossWeights, TrainConfig
-from unrender.train.own import OwnObjective, TaughtPhoto, weights_of_model
+from unrender.train.own import OwnObjective, TaughtPhoto, seconds_per_step, weights_of_model
 
 LEAST_PHOTOS = 20
 """With fewer photos nothing can be told apart from chance."""
@@ -251,13 +251,14 @@ def _network(
         steps = config.steps
         if steps is None:
             left = 3600 * config.hours - (time.monotonic() - began)
-            steps = max(LEAST_STEPS, int(0.92 * left / _seconds_per_step(settings, objective)))
+            steps = max(LEAST_STEPS, int(0.92 * left / seconds_per_step(settings, taught)))
         write_atomic(plan, json.dumps({"steps": steps}).encode())
     steps = int(json.loads(plan.read_text())["steps"])
     train(
-        TrainConfig(**{**_fields(settings), "steps": steps, "preview_every": max(1, steps // 4)}),
-        resume=True, make_objective=objective,
-    )  # fmt: skip
+        replace(settings, steps=steps, preview_every=max(1, steps // 4)),
+        resume=True,
+        make_objective=objective,
+    )
 
 
 def _taught(photos: list[OwnPhoto], usable: list[OwnPhoto], learnt: Learnt) -> list[TaughtPhoto]:
@@ -285,31 +286,6 @@ def _train_config(work: Path, config: OwnConfig, weights: Path) -> TrainConfig:
         learning_rate=6e-4, encoder_rate=0.4, delta_start=4e-4, delta_end=1e-4, average=0.99,
         weights=LossWeights(camera=1.2, photo_prior=0.1, category=0.0), checkpoint_every=50, threads=1,
     )  # fmt: skip
-
-
-def _fields(config: TrainConfig) -> dict[str, object]:
-    return {name: getattr(config, name) for name in config.__dataclass_fields__}
-
-
-def _seconds_per_step(config: TrainConfig, make: Callable[..., OwnObjective]) -> float:
-    """How long a training step takes here: the second of two."""
-    import torch
-
-    from unrender.network.model import UnrenderNetwork
-    from unrender.train.run import make_optimizer, network_config
-
-    torch.set_num_threads(config.threads)
-    network = UnrenderNetwork(network_config(config))
-    objective = make(config, network.config)
-    optimizer = make_optimizer(network, config)
-    seconds = 0.0
-    for number in range(3):
-        clock = time.perf_counter()
-        loss, _ = objective.loss(network, objective.batch(np.random.default_rng(number)), number)
-        loss.backward()
-        optimizer.step()
-        seconds = time.perf_counter() - clock
-    return seconds
 
 
 def _export(work: Path, out: Path, config: OwnConfig) -> None:

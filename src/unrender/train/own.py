@@ -7,6 +7,8 @@ cameras, the likeliest, and photos in doubt teach the mask alone.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.train.camera_loss import camera_loss
 from unrender.train.config import TrainConfig
 from unrender.train.photos import PhotoBatch, colour_jitter, random_crop, resample
+from unrender.train.run import make_optimizer, network_config
 from unrender.train.sampling import draw_within
 from unrender.train.step import Objective
 
@@ -99,8 +102,7 @@ class OwnObjective(Objective):
         terms = {"mask": mask_head_loss(prediction.mask_logits, masks)}
         rows = torch.from_numpy(np.flatnonzero(photos.trust > 0))
         if len(rows):
-            chosen = {name: getattr(prediction, name)[rows] for name in _OF_PICTURES}
-            some = replace(prediction, **chosen)
+            some = replace(prediction, **{name: getattr(prediction, name)[rows] for name in _OF_PICTURES})
             truth = torch.from_numpy(photos.rotations)[rows]
             terms["camera"], errors = camera_loss(some, network.anchors, truth)
             terms["photo_rotation_degrees"] = errors.mean()
@@ -114,7 +116,7 @@ class OwnObjective(Objective):
         return terms
 
 
-_OF_PICTURES = ("mask_logits", "rotations", "hypothesis_logits", "coefficients", "light")
+_OF_PICTURES = ("rotations", "hypothesis_logits", "coefficients")
 
 
 def without_object(photo: TaughtPhoto) -> np.ndarray:
@@ -125,6 +127,22 @@ def without_object(photo: TaughtPhoto) -> np.ndarray:
     overall = (photo.pixels * outside).sum((0, 1)) / max(int(outside.sum()), 1)
     rows = np.where(seen > 0, rows, overall)
     return np.where(outside, photo.pixels, rows).astype(np.uint8)
+
+
+def seconds_per_step(config: TrainConfig, photos: Sequence[TaughtPhoto]) -> float:
+    """How long a training step takes here: the third of three, whose results are thrown away."""
+    torch.set_num_threads(config.threads)
+    network = UnrenderNetwork(network_config(config))
+    objective = OwnObjective(config, network.config, photos)
+    optimizer = make_optimizer(network, config)
+    seconds = 0.0
+    for number in range(3):
+        clock = time.perf_counter()
+        loss, _ = objective.loss(network, objective.batch(np.random.default_rng(number)), number)
+        loss.backward()
+        optimizer.step()
+        seconds = time.perf_counter() - clock
+    return seconds
 
 
 def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
@@ -153,8 +171,6 @@ def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
     if not any(name.startswith("average.encoder.") for name in tensors):
         raise ModelError(f"model {folder}: its graph does not name its weights; train from another model")
     config = {"shape_categories": card["shape_categories"], "labels": card["categories"]}
-    import json
-
     temporary = out.with_name(out.name + ".tmp")
     save_file(tensors, str(temporary), metadata={"meta": json.dumps({"config": config})})
     temporary.replace(out)
