@@ -37,6 +37,7 @@ def small(monkeypatch):
     monkeypatch.setattr(own_run, "PICTURES", 2)
 
 
+@pytest.mark.slow
 def test_a_model_from_a_folder_stopped_and_resumed(small, tmp_path, monkeypatch, capsys):
     photos = tmp_path / "photos"
     write_photos(photos, 26)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,23 +84,26 @@ def _train_own(options: argparse.Namespace) -> int:
         options.like, options.turn, DEFAULT_HOURS if options.hours is None else options.hours, options.steps,
     )  # fmt: skip
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("left"), TimeRemainingColumn())
-    bar = Progress(*columns, refresh_per_second=1)
-    tasks: dict[str, int] = {}
+    bars: dict[str, Progress] = {}
 
     def show(text: str, done: float, total: float) -> None:
         stage = text.split(":")[0].split(" ")[0]
-        if stage not in tasks:
-            bar.start()
-            tasks[stage] = int(bar.add_task(text, total=total))
-        bar.update(tasks[stage], description=text, completed=done, total=total)  # type: ignore[arg-type]
+        if stage not in bars:
+            for bar in bars.values():
+                bar.stop()
+            bars[stage] = Progress(*columns, refresh_per_second=1)
+            bars[stage].add_task(text, total=total)
+            bars[stage].start()
+        bars[stage].update(bars[stage].task_ids[0], description=text, completed=done, total=total)
         if done >= total:
-            bar.stop()
+            bars[stage].stop()
 
     try:
         out = train_own(config, resume=options.resume, say=print, progress=show)
     finally:
-        bar.stop()
-    print(f"model: {out}   use it: unrender --model {out} PHOTO", file=sys.stdout)
+        for bar in bars.values():
+            bar.stop()
+    print(f"model: {out}   use it: unrender --model {out} PHOTO")
     return 0
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -294,13 +295,15 @@ def _export(work: Path, out: Path, config: OwnConfig) -> None:
 
     made = work / "model"
     shutil.rmtree(made, ignore_errors=True)
-    export_model(
-        ExportConfig(
-            str(work / "network" / "checkpoint.safetensors"), str(work / "shapes.safetensors"), str(made),
-            name=f"unrender-{config.category}", licence="that of the photos it was trained on",
-            data=f"photos of {Path(config.folder).resolve().name}; renderings of shapes learnt from them",
-        )
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about constants that are meant to be constant
+        export_model(
+            ExportConfig(
+                str(work / "network" / "checkpoint.safetensors"), str(work / "shapes.safetensors"), str(made),
+                name=f"unrender-{config.category}", licence="that of the photos it was trained on",
+                data=f"photos of {Path(config.folder).resolve().name}; renderings of shapes learnt from them",
+            )
+        )  # fmt: skip
     for name in (MODEL_FILE, SHAPES_FILE, CARD_FILE):
         (made / name).replace(out / name)
     made.rmdir()
