@@ -7,7 +7,7 @@ import pytest
 from blobs import view
 
 from unrender.camera import Camera
-from unrender.reconstruct.depth import draw_depth
+from unrender.reconstruct.depth import depth_picture, draw_depth
 from unrender.render import rasterize
 from unrender.template import make_template
 
@@ -34,6 +34,17 @@ def test_equals_the_renderers(space, aside):
         assert differs.sum() <= 2 and (expected > 0).sum() > 500
         both = (found > 0) & (expected > 0)
         assert (np.abs(found - expected)[both] > 1e-3).sum() <= 2
+
+
+def test_the_picture_of_the_template_is_that_of_its_faces(space):
+    faces = np.ascontiguousarray(make_template(3).faces, np.int32)
+    matrix = view(40, 10, 4.5)
+    found, expected = depths(space.mean, matrix, faces)
+    focal = Camera.from_fov(SIZE, matrix).fx
+    picture = depth_picture(space.mean, matrix, focal, SIZE)
+    np.testing.assert_array_equal(picture, found)
+    both = (picture > 0) & (expected > 0)
+    assert both.sum() > 500 and (np.abs(picture - expected)[both] > 1e-3).sum() <= 2
 
 
 def test_what_is_behind_the_camera_is_left_out():

@@ -21,8 +21,8 @@ from unrender.own.pose import Pose
 from unrender.own.silhouettes import SIZE
 from unrender.own.views import FOCAL
 from unrender.reconstruct.bake import bake
+from unrender.reconstruct.depth import depth_picture
 from unrender.reconstruct.region import crop_round
-from unrender.render.kernels import rasterize
 from unrender.shape_space import ShapeSpace
 from unrender.synthesize.multiview import MultiviewConfig, render_object, write_index
 from unrender.synthesize.objects import SceneObject, paint
@@ -35,7 +35,7 @@ VARIED = 0.6
 PAINTED = 0.15
 """Share of objects with made-up colours."""
 SHARD = 20
-_BAKE, _TEXTURE = 256, 256
+_BAKE, _DEPTH, _TEXTURE = 256, 128, 256
 
 
 def render_teacher(
@@ -115,12 +115,7 @@ def bake_texture(photo: OwnPhoto, pose: Pose, vertices: np.ndarray, runtime: Net
     mask = crop_square(photo.mask.astype(np.float32), *crop, _BAKE, 0.0)
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = pose.rotation, pose.translation
-    local = vertices @ pose.rotation.T + pose.translation
-    clip = np.stack([
-        FOCAL / (0.5 * SIZE) * local[:, 0], FOCAL / (0.5 * SIZE) * local[:, 1], local[:, 2], -local[:, 2]
-    ], -1)  # fmt: skip
-    faces = np.ascontiguousarray(make_template(3).faces, np.int32)
-    depth = rasterize.forward(np.ascontiguousarray(clip[None], np.float32), faces, 128, 128)[2][0]
+    depth = depth_picture(vertices, matrix, FOCAL * _DEPTH / SIZE, _DEPTH)
     texture, _ = bake(
         vertices.astype(np.float32), matrix, FOCAL * _BAKE / SIZE, close, mask, depth,
         srgb_to_linear(guess.texture).astype(np.float32), guess.light, _TEXTURE,

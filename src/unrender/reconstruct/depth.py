@@ -10,6 +10,20 @@ import numpy as np
 
 from unrender.reconstruct.silhouette import NEAREST
 from unrender.render.kernels.jit import relaxed
+from unrender.template import make_template
+
+
+def depth_picture(vertices: np.ndarray, world_to_camera: np.ndarray, focal: float, size: int) -> np.ndarray:
+    """Distance float32 [size, size] along -Z of the template's nearest face at every pixel, 0 where none is.
+
+    Args:
+        vertices: [V, 3] of the template. world_to_camera: [4, 4].
+        focal: in pixels of the square picture of `size` pixels a side.
+    """
+    local = vertices.astype(np.float64) @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]
+    depth = np.empty((size, size), np.float32)
+    draw_depth(local, make_template(3).faces, focal, depth)
+    return depth
 
 
 @relaxed

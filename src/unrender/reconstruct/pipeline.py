@@ -20,7 +20,7 @@ from unrender.image import Photo, crop_square, load_photo, photo_from_array
 from unrender.mesh import Mesh
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
-from unrender.reconstruct.depth import draw_depth
+from unrender.reconstruct.depth import depth_picture
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
@@ -265,9 +265,8 @@ class Reconstructor:
         guess: Guess,
         lit: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
-        local = vertices.astype(np.float64) @ camera.rotation.T + camera.world_to_camera[:3, 3]
-        depth = np.empty((_DEPTH_SIZE, _DEPTH_SIZE), np.float32)
-        draw_depth(local, make_template(3).faces, camera.fx * _DEPTH_SIZE / camera.width, depth)
+        focal = camera.fx * _DEPTH_SIZE / camera.width
+        depth = depth_picture(vertices, camera.world_to_camera, focal, _DEPTH_SIZE)
         predicted = srgb_to_linear(guess.texture).astype(np.float32)
         return bake(
             vertices,
