@@ -29,6 +29,9 @@ SH_3 = (
 )  # fmt: skip
 """sqrt(35 / (32 pi)), sqrt(105 / (4 pi)), sqrt(21 / (32 pi)), sqrt(7 / (16 pi)), sqrt(105 / (16 pi))."""
 
+X_ODD = (3, 4, 7)
+"""Numbers of the coefficients of orders 0 to 2 that change sign when x does."""
+
 LAMBERT_BANDS = (1.0, 2 / 3, 1 / 4, 0.0)
 """Irradiance over pi of a radiance with unit coefficients, for orders 0 to 3 (Ramamoorthi and Hanrahan
 2001)."""

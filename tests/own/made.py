@@ -1,5 +1,4 @@
-"""A small made-up category: a body with a high tail and a low nose, from known sides, as photos with masks.
-A small made-up category: a body with a high tail and a low nose, from known sides, as photos with masks."""
+"""A small made-up category: a body with a high tail and a low nose, as photos with masks from known sides."""
 
 from pathlib import Path
 

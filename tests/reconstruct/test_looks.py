@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unrender.light import sh_basis
+from unrender.light import X_ODD, sh_basis
 from unrender.network.model import anchor_rotations
 from unrender.network.runtime import Guess
-from unrender.reconstruct.looks import X_ODD, look_twice, mask_twice, mean_guess, mirrored
+from unrender.reconstruct.looks import look_twice, mask_twice, mean_guess, mirrored
 
 SIGNS = np.array([[1.0, 1, -1], [1, -1, 1]])
 MIRROR = np.diag([-1.0, 1, 1])

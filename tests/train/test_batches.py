@@ -8,10 +8,10 @@ import pytest
 from unrender.data.multiview import MultiviewSet
 from unrender.data.photos import PhotoSet, photo_key
 from unrender.errors import ConfigError
-from unrender.light import sh_basis
+from unrender.light import X_ODD, sh_basis
 from unrender.synthesize.bird import make_bird
 from unrender.synthesize.multiview import tiny_set
-from unrender.train.objects import X_ODD, ObjectSampler, box_average
+from unrender.train.objects import ObjectSampler, box_average
 from unrender.train.photos import PhotoSampler, before, random_crop, resample
 
 

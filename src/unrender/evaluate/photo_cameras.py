@@ -27,7 +27,8 @@ from unrender.image import crop_square
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.pipeline import GENERAL
-from unrender.reconstruct.region import crop_round
+from unrender.reconstruct.region import cell_means, crop_round
+from unrender.rotation import geodesic_distance
 from unrender.shape_space import load_shape_space
 from unrender.train.config import load_config
 from unrender.train.photos import label_of
@@ -67,12 +68,10 @@ class PhotoCamera:
     """One photo's camera.
 
     Attributes:
-        rotation: [3, 3] world-to-camera. coefficients: [K]. iou: of the shape and the mask.
-        trust: [0, 1].
+        rotation: [3, 3] world-to-camera. iou: of the shape and the mask. trust: [0, 1].
     """
 
     rotation: np.ndarray
-    coefficients: np.ndarray
     iou: float
     trust: float
 
@@ -97,19 +96,12 @@ def find_camera(
         poses.append(pose)
         scores.append(pose.iou + loop.config.likelihood * float(guess.log_probabilities[i]))
     best = int(np.argmax(scores))
-    others = [
-        score
-        for pose, score in zip(poses, scores, strict=True)
-        if np.degrees(_angle(pose.rotation, poses[best].rotation)) > APART
-    ]
-    ahead = min(1.0, (scores[best] - max(others)) / config.lead) if others else 1.0
+    apart = geodesic_distance(np.stack([pose.rotation for pose in poses]), poses[best].rotation)
+    others = np.array(scores)[np.degrees(apart) > APART]
+    ahead = min(1.0, float(scores[best] - others.max()) / config.lead) if len(others) else 1.0
     iou = poses[best].iou
     covered = float(np.clip((iou - config.poor_iou) / (config.good_iou - config.poor_iou), 0, 1))
-    return PhotoCamera(poses[best].rotation, poses[best].coefficients, iou, covered * ahead)
-
-
-def _angle(first: np.ndarray, second: np.ndarray) -> float:
-    return float(np.arccos(np.clip((np.sum(first * second) - 1) / 2, -1, 1)))
+    return PhotoCamera(poses[best].rotation, iou, covered * ahead)
 
 
 def find_cameras(config: PhotoCamerasConfig) -> dict[str, PhotoCamera]:
@@ -134,7 +126,7 @@ def find_cameras(config: PhotoCamerasConfig) -> dict[str, PhotoCamera]:
             crop = crop_round(mask, 0.0, 0.0, 1.0)
             close = crop_square(pixels, *crop, 256)
             small = np.asarray(Image.fromarray(close).resize((runtime.image_size,) * 2, Image.Resampling.BOX))
-            coarse = crop_square(mask.astype(np.float32), *crop, 256, 0.0).reshape(64, 4, 64, 4).mean((1, 3))
+            coarse = cell_means(crop_square(mask.astype(np.float32), *crop, 256, 0.0), 64)
             guess = runtime(small)
             found[photo_key(root, record)] = find_camera(
                 loops[name], coarse, guess, names.index(name), config

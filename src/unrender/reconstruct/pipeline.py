@@ -26,7 +26,14 @@ from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
 from unrender.reconstruct.looks import look_twice, mask_twice
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
-from unrender.reconstruct.region import crop_round, enlarge, main_object, square_round, whole_mask
+from unrender.reconstruct.region import (
+    cell_means,
+    crop_round,
+    enlarge,
+    main_object,
+    square_round,
+    whole_mask,
+)
 from unrender.reconstruct.result import Reconstruction
 from unrender.shape_space import load_shape_space
 from unrender.template import make_template
@@ -152,7 +159,7 @@ class Reconstructor:
         guess = clock.stage("network", lambda: look_twice(self.runtime, small, self._signs))
         if mask is not None:
             probability = crop_square(np.asarray(mask, np.float32), *crop, _BAKE_SIZE, 0.0)
-            coarse = probability.reshape(64, _BAKE_SIZE // 64, 64, _BAKE_SIZE // 64).mean((1, 3))
+            coarse = cell_means(probability, 64)
         else:
             coarse = main_object(guess.mask)
             if np.count_nonzero(coarse > 0.5) < 8:

@@ -78,6 +78,12 @@ def square_round(left: float, top: float, width: float, height: float) -> tuple[
     return left + 0.5 * width - 0.5 * side, top + 0.5 * height - 0.5 * side, side
 
 
+def cell_means(values: np.ndarray, cells: int) -> np.ndarray:
+    """Means of [S, S] over squares, [cells, cells]; `cells` divides S."""
+    block = len(values) // cells
+    return np.asarray(values.reshape(cells, block, cells, block).mean((1, 3)))
+
+
 def enlarge(values: np.ndarray, size: int) -> np.ndarray:
     """Bilinear enlargement of float32 [h, h] to `size`."""
     image = Image.fromarray(np.ascontiguousarray(values))

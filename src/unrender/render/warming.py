@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -69,11 +70,11 @@ def compile_pictures(double: bool = False) -> None:
         _warm_textures(uv, index)
 
 
-def _dtypes(double: bool) -> tuple[type, ...]:
+def _dtypes(double: bool) -> tuple[Any, ...]:
     return (np.float32, np.float64) if double else (np.float32,)
 
 
-def _triangle(dtype: type) -> tuple[np.ndarray, np.ndarray]:
+def _triangle(dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     """Clip positions and face."""
     clip = np.array([[[-0.6, -0.5, 0, 1], [0.7, -0.4, 0, 1], [0, 0.6, 0, 1]]], dtype)
     return clip, np.array([[0, 1, 2]], np.int32)

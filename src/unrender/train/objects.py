@@ -11,11 +11,9 @@ import numpy as np
 from unrender.data.multiview import MultiviewObject, MultiviewSet, decode_canonical
 from unrender.data.photos import PhotoSet
 from unrender.errors import ConfigError
+from unrender.light import X_ODD
 from unrender.synthesize.augment import composite, degrade, random_background
 from unrender.train.sampling import CategoryPlan, draw_within, systematic
-
-X_ODD = (3, 4, 7)
-"""Spherical-harmonic coefficients of order <= 2 that change sign when x does."""
 
 
 @dataclass(frozen=True)

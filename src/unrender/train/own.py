@@ -15,20 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from unrender.errors import MissingExtraError, ModelError
+from unrender.files import write_atomic
 from unrender.losses import mask_head_loss
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.train.camera_loss import camera_loss
 from unrender.train.config import TrainConfig
-from unrender.train.photos import PhotoBatch, colour_jitter, random_crop, resample
+from unrender.train.photos import MIRROR, PhotoBatch, random_view
 from unrender.train.run import make_optimizer, network_config
 from unrender.train.sampling import draw_within
-from unrender.train.step import Objective
-
-MIRROR = np.diag([-1.0, 1.0, 1.0])
+from unrender.train.step import Objective, mask_head_iou
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,10 @@ class TaughtSampler:
         trust = np.zeros(count, np.float32)
         for row, pick in enumerate(picks):
             photo = self.photos[pick]
-            x, y, side = random_crop(photo.mask, rng)
-            image = colour_jitter(resample(photo.pixels, x, y, side, size, pad="edge"), rng)
-            coverage = resample(photo.mask.astype(np.uint8) * 255, x, y, side, half, pad="zero")
-            rotation = photo.rotation
-            if rng.random() < 0.5:
-                image, coverage = image[:, ::-1], coverage[:, ::-1]
-                rotation = None if rotation is None else MIRROR @ rotation @ MIRROR
-            images[row], masks[row] = image.transpose(2, 0, 1), coverage.astype(np.float32) / 255
-            if rotation is not None:
-                rotations[row], trust[row] = rotation, 1
+            images[row], masks[row], mirrored = random_view(photo.pixels, photo.mask, size, rng)
+            if photo.rotation is not None:
+                rotations[row] = MIRROR @ photo.rotation @ MIRROR if mirrored else photo.rotation
+                trust[row] = 1
         coefficients = np.stack([self.photos[pick].coefficients for pick in picks]).astype(np.float32)
         zeros = np.zeros(count, np.int64)
         return TaughtBatch(images, masks, zeros, np.ones(count, bool), rotations, trust, coefficients)
@@ -109,10 +102,7 @@ class OwnObjective(Objective):
             found = torch.from_numpy(photos.coefficients)[rows]
             guessed = self.shapes.select(some.coefficients, torch.zeros(len(rows), dtype=torch.int64))
             terms["photo_prior"] = ((guessed - found) ** 2).mean()
-        with torch.no_grad():
-            target, guess = masks > 0.5, prediction.mask_logits > 0
-            iou = (target & guess).sum((1, 2)) / (target | guess).sum((1, 2)).clamp(min=1)
-            terms["mask_head_iou"] = iou.mean()
+        terms["mask_head_iou"] = mask_head_iou(prediction.mask_logits, masks)
         return terms
 
 
@@ -171,6 +161,4 @@ def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
     if not any(name.startswith("average.encoder.") for name in tensors):
         raise ModelError(f"model {folder}: its graph does not name its weights; train from another model")
     config = {"shape_categories": card["shape_categories"], "labels": card["categories"]}
-    temporary = out.with_name(out.name + ".tmp")
-    save_file(tensors, str(temporary), metadata={"meta": json.dumps({"config": config})})
-    temporary.replace(out)
+    write_atomic(out, save(tensors, metadata={"meta": json.dumps({"config": config})}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,24 +127,19 @@ class PhotoSampler:
         rotations = self.rotations[picks].copy()
         for row, pick in enumerate(picks):
             pixels, mask = self.items[pick]
-            x, y, side = random_crop(mask, rng)
-            picture = resample(pixels, x, y, side, self.size, pad="edge")
-            if self.paste and rng.random() < self.paste:
-                cover = resample(mask.astype(np.uint8) * 255, x, y, side, self.size, pad="zero")
-                picture = before(picture, cover, self._background(rng))
-            image = colour_jitter(picture, rng)
-            coverage = resample(mask.astype(np.uint8) * 255, x, y, side, half, pad="zero")
-            if rng.random() < 0.5:
-                image, coverage = image[:, ::-1], coverage[:, ::-1]
+            images[row], masks[row], mirrored = random_view(pixels, mask, self.size, rng, self._behind)
+            if mirrored:
                 rotations[row] = MIRROR @ rotations[row] @ MIRROR
-            images[row] = image.transpose(2, 0, 1)
-            masks[row] = coverage.astype(np.float32) / 255
             border = max(
                 masks[row][0].max(), masks[row][-1].max(), masks[row][:, 0].max(), masks[row][:, -1].max()
             )
             inside[row] = bool(self.whole[pick]) and border < 0.5
         trust = np.where(inside, self.trust[picks], 0).astype(np.float32)
         return PhotoBatch(images, masks, self.labels[picks].astype(np.int64), inside, rotations, trust)
+
+    def _behind(self, rng: np.random.Generator) -> np.ndarray | None:
+        """Another background for a share of the photos."""
+        return self._background(rng) if self.paste and rng.random() < self.paste else None
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         """A made-up background, or the crop of a random photo that shows least of its object."""
@@ -161,6 +156,35 @@ class PhotoSampler:
                 best, least = (x, y, side), shown
         crop = resample(pixels, *best, self.size, pad="edge")
         return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+
+def random_view(
+    pixels: np.ndarray,
+    mask: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    behind: Callable[[np.random.Generator], np.ndarray | None] = lambda rng: None,
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """A random crop of a photo uint8 [H, W, 3] with its mask bool [H, W], colours jittered, perhaps mirrored.
+
+    Args:
+        behind: another background uint8 [S, S, 3], or None to keep the photo's.
+
+    Returns:
+        float32 [3, S, S] in [0, 1], coverage float32 [S/2, S/2], and whether it is mirrored.
+    """
+    x, y, side = random_crop(mask, rng)
+    cover = mask.astype(np.uint8) * 255
+    picture = resample(pixels, x, y, side, size, pad="edge")
+    background = behind(rng)
+    if background is not None:
+        picture = before(picture, resample(cover, x, y, side, size, pad="zero"), background)
+    image = colour_jitter(picture, rng)
+    coverage = resample(cover, x, y, side, size // 2, pad="zero")
+    mirrored = bool(rng.random() < 0.5)
+    if mirrored:
+        image, coverage = image[:, ::-1], coverage[:, ::-1]
+    return image.transpose(2, 0, 1), coverage.astype(np.float32) / 255, mirrored
 
 
 def before(picture: np.ndarray, coverage: np.ndarray, background: np.ndarray) -> np.ndarray:

@@ -211,9 +211,7 @@ class Objective:
             if known.any():
                 right = prediction.category_logits.argmax(1) == categories
                 terms["photo_category_accuracy"] = right[known].float().mean()
-            found, target = prediction.mask_logits > 0, masks > 0.5
-            iou = (target & found).sum((1, 2)) / (target | found).sum((1, 2)).clamp(min=1)
-            terms["mask_head_iou"] = iou.mean()
+        terms["mask_head_iou"] = mask_head_iou(prediction.mask_logits, masks)
         trust = torch.from_numpy(photos.trust)
         if self.config.weights.photo_camera and photos.trust.any():
             found = torch.from_numpy(photos.rotations)
@@ -292,6 +290,14 @@ class Objective:
             known = np.array(category)
             known = np.maximum(np.where(known >= 0, known, guessed), 0)
             return preview_sheet(prediction, images, self.shapes, torch.from_numpy(known))
+
+
+@torch.no_grad()
+def mask_head_iou(logits: Tensor, masks: Tensor) -> Tensor:
+    """Mean intersection over union of what the mask head finds with masks [B, H, W] in [0, 1]; a scalar."""
+    found, target = logits > 0, masks > 0.5
+    union = (target | found).sum((1, 2)).clamp(min=1)
+    return ((target & found).sum((1, 2)) / union).mean()
 
 
 PREVIEW_ROWS = 8

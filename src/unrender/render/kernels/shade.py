@@ -238,7 +238,7 @@ def shade_vjp(
                     else:
                         x, y = _texel_vjp(texels, corners, shares, here, p, q, r, to_texels)
                         s0, s1 = np.float64(x) * texture.shape[2], -np.float64(y) * texture.shape[1]
-                        s2, mean = 0.0, s0 * waiting[3, here] + s1 * waiting[4, here]
+                        s2, mean = np.float64(0.0), s0 * waiting[3, here] + s1 * waiting[4, here]
                     at, b0, b1, b2 = (
                         slot * np.uint64(SUMS),
                         waiting[0, here],
