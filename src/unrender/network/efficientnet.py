@@ -147,14 +147,14 @@ class EfficientNetLite0(nn.Module):
         """
         source = torch.load(imagenet_weights_path() if path is None else path, weights_only=True)
         try:
-            _load_folded(self.stem, source, "_conv_stem", "_bn0")
+            fold_batch_norm(self.stem, source, "_conv_stem", "_bn0")
             for index, module in enumerate(self.blocks):
                 assert isinstance(module, InvertedResidual)
                 prefix = f"_blocks.{index}."
                 if module.expand is not None:
-                    _load_folded(module.expand, source, prefix + "_expand_conv", prefix + "_bn0")
-                _load_folded(module.depthwise, source, prefix + "_depthwise_conv", prefix + "_bn1")
-                _load_folded(module.project, source, prefix + "_project_conv", prefix + "_bn2")
+                    fold_batch_norm(module.expand, source, prefix + "_expand_conv", prefix + "_bn0")
+                fold_batch_norm(module.depthwise, source, prefix + "_depthwise_conv", prefix + "_bn1")
+                fold_batch_norm(module.project, source, prefix + "_project_conv", prefix + "_bn2")
         except (KeyError, RuntimeError) as error:
             raise ModelError(f"ImageNet weights: not an EfficientNet-Lite0 state ({error})") from error
 
@@ -171,7 +171,7 @@ def imagenet_weights_path() -> Path:
 
 
 @torch.no_grad()
-def _load_folded(conv: nn.Conv2d, source: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
+def fold_batch_norm(conv: nn.Conv2d, source: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
     """Copy a convolution, multiplied with the batch normalisation that follows it."""
     scale = source[f"{norm_name}.weight"] / torch.sqrt(
         source[f"{norm_name}.running_var"] + _BATCH_NORM_EPSILON

@@ -135,28 +135,27 @@ class MaskDecoder(nn.Module):
     widths = (12, 24, 40, 64, 96)
     blocks = (0, 1, 2, 2, 2)
 
-    def __init__(self) -> None:
+    def __init__(self, widths: tuple[int, ...] = widths, blocks: tuple[int, ...] = blocks) -> None:
+        """`widths`: channels at strides 2 to 32. `blocks`: residual blocks there."""
         super().__init__()
         self.lateral = nn.ModuleList(
-            nn.Conv2d(channels, width, 1)
-            for channels, width in zip(PYRAMID_CHANNELS, self.widths, strict=True)
+            nn.Conv2d(channels, width, 1) for channels, width in zip(PYRAMID_CHANNELS, widths, strict=True)
         )
         self.merge = nn.ModuleList(
-            SeparableConv(self.widths[level + 1] + self.widths[level], self.widths[level])
-            for level in range(4)
+            SeparableConv(widths[level + 1] + widths[level], widths[level]) for level in range(4)
         )
-        self.context = nn.Linear(PYRAMID_CHANNELS[4], self.widths[4])
+        self.context = nn.Linear(PYRAMID_CHANNELS[4], widths[4])
         nn.init.zeros_(self.context.weight)
         nn.init.zeros_(self.context.bias)
         self.levels = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
-            for width, count in zip(self.widths, self.blocks, strict=True)
+            for width, count in zip(widths, blocks, strict=True)
         )
-        self.refine = SeparableConv(self.widths[0], self.widths[0])
-        self.logits = nn.Conv2d(self.widths[0], 1, 3, padding=1)
+        self.refine = SeparableConv(widths[0], widths[0])
+        self.logits = nn.Conv2d(widths[0], 1, 3, padding=1)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits [B, S/2, S/2], and the features [B, 40, S/8, S/8] on the way to them."""
+        """Logits [B, S/2, S/2], and the features [B, widths[2], S/8, S/8] on the way to them."""
         whole = self.context(features[4].mean((2, 3)))[..., None, None]
         x = middle = self.levels[4](F.relu(self.lateral[4](features[4])) + whole)
         for level in (3, 2, 1, 0):
@@ -289,6 +288,10 @@ class UnrenderNetwork(nn.Module):
             self.texture.tint.weight.mul_(0.2)
             assert self.texture.tint.bias is not None
             self.texture.tint.bias.zero_()
+
+    def load_imagenet(self) -> None:
+        """Start from ImageNet's encoder; raises as `EfficientNetLite0.load_imagenet`."""
+        self.encoder.load_imagenet()
 
     def forward(
         self, image: Tensor, described: int | None = None, shallow: Shallow | None = None

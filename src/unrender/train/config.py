@@ -26,6 +26,7 @@ class LossWeights:
         photo_camera: as `camera`, for photos with a camera that the loop found, by how far it is trusted.
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
+        category_prior: of the segmenter, times `category`: squared departure from ImageNet's classifier.
         surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
         laplacian: squared Laplacians of free shapes, summed over the vertices (DIB-R: 0.01).
         flatten: angles between neighbouring faces of free shapes (DIB-R: 0.001). Linear shapes have a prior.
@@ -41,6 +42,7 @@ class LossWeights:
     photo_camera: float = 0.0
     photo_prior: float = 0.02
     category: float = 0.3
+    category_prior: float = 0.03
     surface: float = 0.5
     laplacian: float = 0.0
     flatten: float = 0.0
@@ -52,6 +54,8 @@ class TrainConfig:
 
     Attributes:
         name: run name; results go to `out/name`.
+        network: "shapes" or "segmenter", what is trained.
+        image_size: side of the pictures that the network gets, in pixels.
         out: folder of runs.
         seed: every random choice is a function of (seed, step).
         steps: optimiser steps in all (the learning rate falls to zero over them).
@@ -85,6 +89,8 @@ class TrainConfig:
     """
 
     name: str
+    network: str = "shapes"
+    image_size: int = 128
     out: str = "runs"
     seed: int = 0
     steps: int = 1000

@@ -27,9 +27,11 @@ from torch import Tensor
 
 from unrender.errors import ConfigError
 from unrender.network.model import NetworkConfig, UnrenderNetwork
+from unrender.network.segmenter import SegmenterConfig, SegmenterNetwork
 from unrender.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from unrender.train.config import TrainConfig, load_config
 from unrender.train.depthwise import use_fast_gradients
+from unrender.train.segment import SegmentObjective
 from unrender.train.step import Batch, Objective, make_shapes
 
 
@@ -67,28 +69,45 @@ def train(
     (folder / "preview").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
 
-    network = UnrenderNetwork(network_config(config))
+    network, objective = build(config, make_objective)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     use_fast_gradients(network)
     network.encoder.freeze(config.frozen_blocks)
     if config.initial_weights:
         load_weights(config.initial_weights, network)
     else:
-        network.encoder.load_imagenet()
+        network.load_imagenet()
     optimizer = make_optimizer(network, config)
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     start = 0
     if checkpoint.exists():
         start = int(load_checkpoint(checkpoint, network, average, optimizer)["step"])
-    objective = make_objective(config, network.config)
     _Loop(config, folder, network, average, optimizer, objective).run(start)
     return folder
+
+
+def build(
+    config: TrainConfig, make_objective: Callable[[TrainConfig, NetworkConfig], Objective] = Objective
+) -> tuple[UnrenderNetwork | SegmenterNetwork, Objective | SegmentObjective]:
+    """The network that a config names, untrained, and what it minimises.
+
+    Raises:
+        ConfigError: an unknown network.
+    """
+    if config.network == "segmenter":
+        segmenter = SegmenterNetwork(SegmenterConfig(config.image_size, config.labels))
+        return segmenter, SegmentObjective(config, segmenter.config)
+    if config.network != "shapes":
+        raise ConfigError(f"network: expected 'shapes' or 'segmenter', got {config.network!r}")
+    network = UnrenderNetwork(network_config(config))
+    return network, make_objective(config, network.config)
 
 
 def network_config(config: TrainConfig) -> NetworkConfig:
     """Sizes of the network: as many coefficients as the largest shape space has."""
     shapes = make_shapes(config)
     return NetworkConfig(
+        image_size=config.image_size,
         coefficients=NetworkConfig().coefficients if shapes is None else shapes.coefficients,
         shape_categories=config.shape_categories,
         categories=config.labels,
@@ -107,11 +126,13 @@ def keep_memory() -> None:
     library.mallopt(top_pad, 64 * 2**20)
 
 
-def make_optimizer(network: UnrenderNetwork, config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: UnrenderNetwork | SegmenterNetwork, config: TrainConfig
+) -> torch.optim.Optimizer:
     """AdamW with a lower rate for the pretrained encoder."""
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     known = {id(p) for p in network.encoder.parameters()}
-    heads = [p for p in network.parameters() if id(p) not in known]
+    heads = [p for p in network.parameters() if id(p) not in known and p.requires_grad]
     return torch.optim.AdamW(
         [{"params": encoder, "scale": config.encoder_rate}, {"params": heads, "scale": 1.0}],
         lr=config.learning_rate,
@@ -136,10 +157,10 @@ class _Loop:
         self,
         config: TrainConfig,
         folder: Path,
-        network: UnrenderNetwork,
+        network: UnrenderNetwork | SegmenterNetwork,
         average: dict[str, Tensor],
         optimizer: torch.optim.Optimizer,
-        objective: Objective,
+        objective: Any,
     ) -> None:
         self.config, self.folder, self.network = config, folder, network
         self.average, self.optimizer, self.objective = average, optimizer, objective
