@@ -136,7 +136,9 @@ def test_the_exported_graph_computes_the_same(network, exported):
     assert difference < 0.02
     assert (folder / "model.onnx").stat().st_size < 20e6
     assert json.loads((folder / "model.json").read_text())["image_size"] == 128
-    assert {path.name for path in folder.iterdir()} == {"model.onnx", "model.json", "shapes.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {
+        "model.onnx", "model.json", "shapes.safetensors", "training.safetensors"
+    }  # fmt: skip
 
 
 def test_the_runtime_refuses_other_pictures_and_files(exported, tmp_path):

@@ -135,14 +135,21 @@ class MaskDecoder(nn.Module):
     widths = (12, 24, 40, 64, 96)
     blocks = (0, 1, 2, 2, 2)
 
-    def __init__(self, widths: tuple[int, ...] = widths, blocks: tuple[int, ...] = blocks) -> None:
-        """`widths`: channels at strides 2 to 32. `blocks`: residual blocks there."""
+    def __init__(
+        self, widths: tuple[int, ...] = widths, blocks: tuple[int, ...] = blocks, narrow: bool = False
+    ) -> None:
+        """`widths`: channels at strides 2 to 32. `blocks`: residual blocks there. `narrow`: fewer channels
+        before a level is enlarged, not after it."""
         super().__init__()
+        above = widths[:4] if narrow else widths[1:]
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(widths[level + 1], widths[level], 1) if narrow else nn.Identity() for level in range(4)
+        )
         self.lateral = nn.ModuleList(
             nn.Conv2d(channels, width, 1) for channels, width in zip(PYRAMID_CHANNELS, widths, strict=True)
         )
         self.merge = nn.ModuleList(
-            SeparableConv(widths[level + 1] + widths[level], widths[level]) for level in range(4)
+            SeparableConv(above[level] + widths[level], widths[level]) for level in range(4)
         )
         self.context = nn.Linear(PYRAMID_CHANNELS[4], widths[4])
         nn.init.zeros_(self.context.weight)
@@ -159,7 +166,7 @@ class MaskDecoder(nn.Module):
         whole = self.context(features[4].mean((2, 3)))[..., None, None]
         x = middle = self.levels[4](F.relu(self.lateral[4](features[4])) + whole)
         for level in (3, 2, 1, 0):
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = F.interpolate(self.narrow[level](x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = self.levels[level](
                 self.merge[level](torch.cat([x, self.lateral[level](features[level])], dim=1))
             )
@@ -301,29 +308,42 @@ class UnrenderNetwork(nn.Module):
         `shallow` is what `self.encoder.shallow(image)` gave, if that was called before.
         """
         features = self.encoder(image, shallow)
-        last = features[-1]
-        context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
-        pooled = last.mean((2, 3))
         mask_logits, middle = self.mask(features)
         mask = torch.sigmoid(mask_logits.detach())
+        some = slice(described)
+        latent, outputs = self.describe(features, image, mask, described)
+        return Prediction(
+            mask_logits=mask_logits,
+            category_logits=self.category(features[-1].mean((2, 3))),
+            surface=self.surface(middle[some], features[1][some], latent[some]),
+            **outputs,
+        )
+
+    def describe(
+        self, features: list[Tensor], image: Tensor, mask: Tensor, described: int | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Camera, shape, light and texture of the object under a mask [B, S/2, S/2] in [0, 1].
+
+        Returns:
+            the latent vectors [B, 384], and fields of `Prediction` by name; see `forward` for `described`.
+        """
+        last = features[-1]
+        context = torch.cat([F.avg_pool2d(features[-2], 2), last], dim=1)
         scene, *rest = self.trunk
-        latent = scene(torch.cat([F.relu(self.squeeze(context)).flatten(1), pooled], dim=1))
+        latent = scene(torch.cat([F.relu(self.squeeze(context)).flatten(1), last.mean((2, 3))], dim=1))
         latent = latent + self.object(image, mask)
         for layer in rest:
             latent = layer(latent)
-        batch, config = image.shape[0], self.config
-        camera = self.camera(latent).view(batch, config.hypotheses, 7)
+        config = self.config
+        camera = self.camera(latent).view(-1, config.hypotheses, 7)
         identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
         rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
         some = slice(described)
         mean, colours = object_colours(image[some], mask[some])
-        return Prediction(
-            mask_logits=mask_logits,
-            rotations=rotations,
-            hypothesis_logits=camera[..., 6],
-            coefficients=self.shape(latent).view(batch, len(config.shape_categories), config.coefficients),
-            light=self.light(latent).view(batch, 9, 3),
-            texture=self.texture(latent[some], mean, colours),
-            category_logits=self.category(pooled),
-            surface=self.surface(middle[some], features[1][some], latent[some]),
-        )
+        return latent, {
+            "rotations": rotations,
+            "hypothesis_logits": camera[..., 6],
+            "coefficients": self.shape(latent).view(-1, len(config.shape_categories), config.coefficients),
+            "light": self.light(latent).view(-1, 9, 3),
+            "texture": self.texture(latent[some], mean, colours),
+        }

@@ -14,28 +14,25 @@ from unrender.network.efficientnet import fold_batch_norm, imagenet_weights_path
 IMAGENET_CLASSES = 1000
 HEAD_CHANNELS = 1280
 
-_CLASSES: dict[str, tuple[tuple[int, int], ...]] = {
+_CLASSES: dict[str, tuple[int | tuple[int, int], ...]] = {
     "bird": ((7, 24), (80, 100), (127, 146)),
     "fish": ((0, 6), (389, 397)),
     "animal": ((25, 50), (101, 106), (147, 299), (330, 388)),
-    "dinosaur": ((51, 51),),
-    "airplane": ((404, 404), (895, 895), (908, 908)),
+    "dinosaur": (51,),
+    "airplane": (404, 895, 908),
     "car": (
-        (407, 407), (436, 436), (468, 468), (511, 511), (555, 555), (569, 569), (575, 575), (609, 609), (627, 627),
-        (654, 654), (656, 656), (661, 661), (675, 675), (705, 705), (717, 717), (734, 734), (751, 751), (779, 779),
-        (817, 817), (864, 864), (867, 867),
+        407, 436, 468, 511, 555, 569, 575, 609, 627, 654, 656, 661, 675, 705, 717, 734, 751, 779, 817, 864,
+        867,
     ),
-    "ship": (
-        (403, 403), (449, 449), (472, 472), (484, 484), (510, 510), (554, 554), (576, 576), (625, 625), (628, 628),
-        (724, 724), (780, 780), (814, 814), (833, 833), (871, 871), (914, 914),
-    ),
-    "chair": ((423, 423), (559, 559), (703, 703), (765, 765), (857, 857)),
-    "table": ((526, 526), (532, 532), (736, 736)),
-    "sofa": ((831, 831),),
-    "bed": ((431, 431), (520, 520), (564, 564)),
-    "lamp": ((619, 619), (818, 818), (846, 846)),
-    "cabinet": ((453, 453), (493, 493), (495, 495), (553, 553), (648, 648), (894, 894)),
+    "ship": (403, 449, 472, 484, 510, 554, 576, 625, 628, 724, 780, 814, 833, 871, 914),
+    "chair": (423, 559, 703, 765, 857),
+    "table": (526, 532, 736),
+    "sofa": (831,),
+    "bed": (431, 520, 564),
+    "lamp": (619, 818, 846),
+    "cabinet": (453, 493, 495, 553, 648, 894),
 }  # fmt: skip
+"""Numbers of classes, single or from the first to the last."""
 _THINGS = (398, 999)
 """Artefacts, food and scenes: general objects, but for those named above."""
 
@@ -44,7 +41,8 @@ def class_groups(categories: tuple[str, ...]) -> Tensor:
     """float32 [1000, C], 1 where an ImageNet class belongs to a category; "object" has all other things."""
     groups = torch.zeros(IMAGENET_CLASSES, len(categories))
     for number, name in enumerate(categories):
-        for first, last in _CLASSES.get(name, ()):
+        for entry in _CLASSES.get(name, ()):
+            first, last = (entry, entry) if isinstance(entry, int) else entry
             groups[first : last + 1, number] = 1
     if "object" in categories:
         number = categories.index("object")

@@ -13,6 +13,8 @@ import numpy as np
 from unrender.errors import InputError, ModelError
 
 MODEL_FILE, CARD_FILE, SHAPES_FILE = "model.onnx", "model.json", "shapes.safetensors"
+TRAINING_FILE = "training.safetensors"
+"""Weights that the graph lacks and training a category of one's own starts from; may be missing."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class NetworkRuntime:
     """One loaded model; calls from several threads are safe.
 
     Attributes:
+        any_count: whether the graph takes several pictures at once (older ones take one).
         card: the model card's fields ("name", "version", "licence", "categories", "shape_categories",
             "image_size"; where it was calibrated "temperature", see `unrender.network.calibration`).
         sha256: of the ONNX file, hexadecimal.
@@ -69,6 +72,7 @@ class NetworkRuntime:
                 f"model {folder / MODEL_FILE}: is damaged or of another version ({reason})"
             ) from None
         self.image_size = int(self.card["image_size"])
+        self.any_count = not isinstance(self.session.get_inputs()[0].shape[0], int)
         self.temperature = float(self.card.get("temperature", 1.0))
 
     def __call__(self, image: np.ndarray) -> Guess:
@@ -77,23 +81,43 @@ class NetworkRuntime:
         Raises:
             InputError: another shape or dtype.
         """
+        return self.several(image[None])[0]
+
+    def several(self, images: np.ndarray) -> list[Guess]:
+        """Run on N pictures, uint8 [N, S, S, 3] sRGB; raises as a call."""
+        batch = self._batch(images)
+        if not self.any_count:
+            outputs = [self.session.run(None, {"image": picture[None]}) for picture in batch]
+            return [self._guess(tuple(value[0] for value in row)) for row in outputs]
+        return [self._guess(row) for row in zip(*self.session.run(None, {"image": batch}), strict=True)]
+
+    def mask(self, image: np.ndarray) -> np.ndarray:
+        """The mask alone, float32 [h, h] in [0, 1], without what only the shape needs; raises as a call."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        (logits,) = self.session.run(["mask_logits"], {"image": self._batch(image[None])}, options)
+        return np.asarray(1 / (1 + np.exp(-logits[0])), np.float32)
+
+    def _batch(self, images: np.ndarray) -> np.ndarray:
         size = self.image_size
-        if image.shape != (size, size, 3) or image.dtype != np.uint8:
+        if images.shape[1:] != (size, size, 3) or images.dtype != np.uint8:
             raise InputError(
-                f"image: expected uint8 [{size}, {size}, 3], got {image.dtype} {list(image.shape)}"
+                f"image: expected uint8 [{size}, {size}, 3], got {images.dtype} {list(images.shape[1:])}"
             )
-        batch = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        mask, rotations, hypotheses, coefficients, light, texture, categories = self.session.run(
-            None, {"image": batch}
-        )
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+
+    def _guess(self, outputs: tuple[np.ndarray, ...]) -> Guess:
+        mask, rotations, hypotheses, coefficients, light, texture, categories = outputs
         return Guess(
-            mask=1 / (1 + np.exp(-mask[0])),
-            rotations=rotations[0].astype(np.float64),
-            log_probabilities=_log_softmax(hypotheses[0]),
-            coefficients=coefficients[0].astype(np.float64),
-            light=light[0],
-            texture=np.ascontiguousarray(texture[0].transpose(1, 2, 0)),
-            categories=np.exp(_log_softmax(categories[0] / self.temperature)),
+            mask=1 / (1 + np.exp(-mask)),
+            rotations=rotations.astype(np.float64),
+            log_probabilities=_log_softmax(hypotheses),
+            coefficients=coefficients.astype(np.float64),
+            light=light,
+            texture=np.ascontiguousarray(texture.transpose(1, 2, 0)),
+            categories=np.exp(_log_softmax(categories / self.temperature)),
         )
 
 

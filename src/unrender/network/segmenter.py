@@ -1,7 +1,8 @@
-"""The segmenter: one square picture to the object's mask and category, finer than the network of shapes sees it.
+"""The segmenter: one square picture to the object's mask and category, finer than the network of shapes sees.
 
-Its encoder keeps the ImageNet weights, the last layers included: they tell birds of any kind from other animals,
-which a few thousand photos cannot teach. A decoder of its own draws the mask from the encoder's features.
+Its encoder keeps the ImageNet weights, the last layers included: they tell birds of any kind from other
+animals, which a few thousand photos cannot teach. A decoder of its own draws the mask from the encoder's
+features.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from torch import Tensor, nn
 
 from unrender.network.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0, Shallow
 from unrender.network.model import MaskDecoder
-from unrender.network.pretrained import IMAGENET_CLASSES, HEAD_CHANNELS, class_groups, load_head
+from unrender.network.pretrained import HEAD_CHANNELS, IMAGENET_CLASSES, class_groups, load_head
 
 DECODER_WIDTHS = (16, 32, 56, 112, 160)
 DECODER_BLOCKS = (0, 1, 2, 3, 3)
+FEATURE_SPREAD = (6.0, 8.0, 7.0, 6.0, 2.7)
+"""About the standard deviation of the encoder's features at strides 2 to 32; the decoder gets them divided
+by it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Segmentation:
 class CategoryHead(nn.Module):
     """ImageNet's classifier, its thousand classes gathered into ours, and what photos teach beyond it.
 
-    The logarithm of a category's share of ImageNet's classes is where learning starts from; a linear layer that
-    starts at zero corrects it. Categories without classes of their own have the share `FLOOR`.
+    The logarithm of a category's share of ImageNet's classes is where learning starts from; a linear layer
+    that starts at zero corrects it. Categories without classes of their own have the share `FLOOR`.
     """
 
     FLOOR = 1e-4
@@ -84,16 +88,16 @@ class SegmenterNetwork(nn.Module):
         super().__init__()
         self.config = config = config or SegmenterConfig()
         self.encoder = EfficientNetLite0()
-        self.mask = MaskDecoder(DECODER_WIDTHS, DECODER_BLOCKS)
+        self.mask = MaskDecoder(DECODER_WIDTHS, DECODER_BLOCKS, narrow=True)
         self.category = CategoryHead(config.categories)
 
     def load_imagenet(self) -> None:
-        """Start from the ImageNet weights of encoder and classifier; raises as `EfficientNetLite0.load_imagenet`."""
+        """Start from ImageNet's encoder and classifier; raises as `EfficientNetLite0.load_imagenet`."""
         self.encoder.load_imagenet()
         load_head(self.category.project, self.category.classes)
 
     def forward(self, image: Tensor, shallow: Shallow | None = None) -> Segmentation:
         """Segment; `shallow` is what `self.encoder.shallow(image)` gave, if that was called before."""
         features = self.encoder(image, shallow)
-        mask_logits, _ = self.mask(features)
+        mask_logits, _ = self.mask([x / spread for x, spread in zip(features, FEATURE_SPREAD, strict=True)])
         return Segmentation(mask_logits, self.category(features[-1]))

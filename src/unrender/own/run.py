@@ -17,7 +17,7 @@ import numpy as np
 from unrender.errors import ConfigError, InputError, MissingExtraError
 from unrender.evaluate.sheets import Subject
 from unrender.files import write_atomic
-from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, NetworkRuntime
+from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, TRAINING_FILE, NetworkRuntime
 from unrender.own.folder import OwnPhoto, Trouble, describe, list_photos, read_photos
 from unrender.own.report import photo_sheet, shape_sheet, write_report
 from unrender.own.shapes import SURE, Learnt, learn_shapes, load_learnt, save_learnt, turn_round
@@ -304,6 +304,6 @@ def _export(work: Path, out: Path, config: OwnConfig) -> None:
                 data=f"photos of {Path(config.folder).resolve().name}; renderings of shapes learnt from them",
             )
         )  # fmt: skip
-    for name in (MODEL_FILE, SHAPES_FILE, CARD_FILE):
+    for name in (MODEL_FILE, SHAPES_FILE, TRAINING_FILE, CARD_FILE):
         (made / name).replace(out / name)
     made.rmdir()

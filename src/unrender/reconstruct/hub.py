@@ -10,7 +10,7 @@ from typing import Any
 
 from unrender.errors import ModelError, OutputError
 from unrender.files import write_atomic
-from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
+from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, TRAINING_FILE
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models"
 MODEL_FILES = (CARD_FILE, MODEL_FILE, SHAPES_FILE)
@@ -40,7 +40,7 @@ def find_model(path: str | os.PathLike[str] | None, **download: Any) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(MODEL_FILES), **download))
+        return Path(snapshot_download(name, allow_patterns=[*MODEL_FILES, TRAINING_FILE], **download))
     except Exception as error:  # of the network, of the hub, or a bad name
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ModelError(f"model {name}: cannot be fetched from the hub ({reason})") from None
@@ -56,7 +56,8 @@ def save_pretrained(
         repo_id: the hub id that the card's example shall name.
 
     Returns:
-        The folder: `model.json`, `model.onnx`, `shapes.safetensors` and `README.md`.
+        The folder: `model.json`, `model.onnx`, `shapes.safetensors`, `README.md`, and `training.safetensors`
+        where the model has it.
 
     Raises:
         ModelError: there is no such model. OutputError: the folder cannot be written.
@@ -67,8 +68,8 @@ def save_pretrained(
             raise ModelError(f"model {source}: {name} is missing; export the model again")
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is not a folder; pass another")
-    for name in MODEL_FILES:
-        if source.resolve() != target.resolve():
+    for name in (*MODEL_FILES, TRAINING_FILE):
+        if source.resolve() != target.resolve() and (source / name).is_file():
             write_atomic(target / name, (source / name).read_bytes())
     card = json.loads((source / CARD_FILE).read_text(encoding="utf-8"))
     write_atomic(target / "README.md", model_card(card, repo_id or str(target)).encode())
@@ -145,6 +146,7 @@ reconstructor("photo.jpg").export("object.glb")
 | --- | --- |
 | `{MODEL_FILE}` | the network, ONNX: photo to mask, camera, shape coefficients, light, texture |
 | `{SHAPES_FILE}` | the shape spaces of the categories |
+| `{TRAINING_FILE}` | weights that only training needs |
 | `{CARD_FILE}` | configuration: name, version, licence, categories, picture size |
 
 Objects of other categories come out in the shape of one that it knows. The side that a photo does not show is

@@ -26,13 +26,8 @@ def look_twice(runtime: NetworkRuntime, image: np.ndarray, signs: np.ndarray) ->
         runtime: the network. image: uint8 [S, S, 3] sRGB.
         signs: [C, K], -1 for coefficients of antisymmetric vectors and 1 for the others.
     """
-    return mean_guess(runtime(image), mirrored(runtime(np.ascontiguousarray(image[:, ::-1])), signs))
-
-
-def mask_twice(runtime: NetworkRuntime, image: np.ndarray) -> np.ndarray:
-    """The mask alone of `look_twice`, float32 [h, h] in [0, 1]."""
-    second = runtime(np.ascontiguousarray(image[:, ::-1])).mask[:, ::-1]
-    return np.asarray(0.5 * (runtime(image).mask + second), np.float32)
+    first, second = runtime.several(np.stack([image, image[:, ::-1]]))
+    return mean_guess(first, mirrored(second, signs))
 
 
 def mirrored(guess: Guess, signs: np.ndarray) -> Guess:

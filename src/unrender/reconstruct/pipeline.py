@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera
 from unrender.errors import ImageError, InputError
@@ -24,7 +23,7 @@ from unrender.reconstruct.depth import depth_picture
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
-from unrender.reconstruct.looks import look_twice, mask_twice
+from unrender.reconstruct.looks import look_twice
 from unrender.reconstruct.loop import Loop, LoopConfig, Pose
 from unrender.reconstruct.region import (
     cell_means,
@@ -152,21 +151,21 @@ class Reconstructor:
             side = float(max(photo.width, photo.height))
             whole = ((photo.width - side) / 2, (photo.height - side) / 2, side)
             picture = clock.stage("crop", lambda: crop_square(photo.pixels, *whole, size))
-            found = main_object(clock.stage("network", lambda: mask_twice(self.runtime, picture)))
+            found = main_object(clock.stage("network", lambda: self.runtime.mask(picture)))
             crop = crop_round(found > 0.5, whole[0], whole[1], side / found.shape[0])
         close = clock.stage("crop", lambda: crop_square(photo.pixels, *crop, _BAKE_SIZE))
-        small = np.asarray(Image.fromarray(close).resize((size, size), Image.Resampling.BOX))
+        small = clock.stage("crop", lambda: crop_square(photo.pixels, *crop, size))
         guess = clock.stage("network", lambda: look_twice(self.runtime, small, self._signs))
         if mask is not None:
             probability = crop_square(np.asarray(mask, np.float32), *crop, _BAKE_SIZE, 0.0)
-            coarse = cell_means(probability, 64)
         else:
-            coarse = main_object(guess.mask)
-            if np.count_nonzero(coarse > 0.5) < 8:
+            found = main_object(guess.mask)
+            if np.count_nonzero(found > 0.5) < 8:
                 raise ImageError(
                     "no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE"
                 )
-            probability = enlarge(coarse, _BAKE_SIZE)
+            probability = enlarge(found, _BAKE_SIZE)
+        coarse = cell_means(probability, self.loop_config.size)
 
         name = category or self._choose(guess, photo.path)
         corrector = self._loop(name, crop[2], photo.height, fov_degrees)

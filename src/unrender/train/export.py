@@ -16,11 +16,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from unrender.errors import MissingExtraError
+from unrender.errors import ConfigError, MissingExtraError
+from unrender.files import write_atomic
 from unrender.network.model import OUTPUT_NAMES, NetworkConfig, UnrenderNetwork
-from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
+from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, TRAINING_FILE
+from unrender.network.segmenter import SegmenterConfig, SegmenterNetwork
+from unrender.network.whole import WholeNetwork
 from unrender.shape_space import load_shape_space
 from unrender.train.calibrate import calibrate_model
 from unrender.train.checkpoint import load_weights, read_meta, trained_categories
@@ -36,6 +40,7 @@ class ExportConfig:
 
     Attributes:
         checkpoint: safetensors file of a training run; its running average is exported.
+        segmenter: that of a segmenter's run, whose masks and categories the model is to use; or none.
         shape_space: safetensors file of the shape spaces; not read for free shapes.
         out: folder to write.
         calibrate: folder of photos (split "val") on which the category's temperature is fitted; or none.
@@ -45,6 +50,7 @@ class ExportConfig:
     checkpoint: str
     shape_space: str
     out: str
+    segmenter: str | None = None
     calibrate: str | None = None
     name: str = "unrender"
     version: str = "0.2.0"
@@ -60,13 +66,14 @@ class ExportConfig:
 class _Outputs(nn.Module):
     """The network with a tuple of outputs, as ONNX wants it."""
 
-    def __init__(self, network: UnrenderNetwork) -> None:
+    def __init__(self, network: UnrenderNetwork | WholeNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        prediction = self.network(image)
-        return tuple(getattr(prediction, name) for name in OUTPUT_NAMES)
+        found = self.network(image)
+        outputs = found if isinstance(found, dict) else vars(found)
+        return tuple(outputs[name] for name in OUTPUT_NAMES)
 
 
 def export_model(config: ExportConfig) -> float:
@@ -74,7 +81,8 @@ def export_model(config: ExportConfig) -> float:
 
     Raises:
         MissingExtraError: onnx is not installed.
-        ModelError: the checkpoint does not fit.
+        ModelError: a checkpoint does not fit.
+        ConfigError: the segmenter knows other categories.
     """
     try:
         import onnx
@@ -91,16 +99,17 @@ def export_model(config: ExportConfig) -> float:
         NetworkConfig(coefficients=max(sizes.values()), shape_categories=shape_categories, categories=labels)
     )
     load_weights(config.checkpoint, network, strict=True)
-    network.eval()
-    size = network.config.image_size
+    whole, size = _with_segmenter(config, network)
+    whole.eval()
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     temporary = out / f"{MODEL_FILE}.tmp{os.getpid()}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs one more package
         torch.onnx.export(
-            _Outputs(network), (torch.zeros(1, 3, size, size),), str(temporary),
+            _Outputs(whole), (torch.zeros(2, 3, size, size),), str(temporary),
             input_names=["image"], output_names=list(OUTPUT_NAMES), opset_version=17, dynamo=False,
+            dynamic_axes={name: {0: "pictures"} for name in ("image", *OUTPUT_NAMES)},
         )  # fmt: skip
     model = onnx.load(str(temporary))
     _store_half(model)
@@ -119,14 +128,51 @@ def export_model(config: ExportConfig) -> float:
         "image_size": size,
         "coefficients": network.config.coefficients,
         "shape_categories": list(network.config.shape_categories),
-        "categories": list(network.config.categories),
+        "categories": list(labels),
         "loop": not free,
     }
     (out / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n")
-    difference = _difference(network, out / MODEL_FILE)
+    _write_rest(network, model, out / TRAINING_FILE)
+    difference = _difference(whole, size, out / MODEL_FILE)
     if config.calibrate is not None:
         calibrate_model(out, config.calibrate, meta.get("config", {}).get("aliases", {}))
     return difference
+
+
+def _with_segmenter(
+    config: ExportConfig, network: UnrenderNetwork
+) -> tuple[UnrenderNetwork | WholeNetwork, int]:
+    """What is exported, and the side of its pictures.
+
+    Raises:
+        ConfigError: the segmenter knows other categories.
+    """
+    if config.segmenter is None:
+        return network, network.config.image_size
+    settings = read_meta(config.segmenter).get("config", {})
+    labels, size = tuple(settings.get("labels", ())), int(settings.get("image_size", 192))
+    if labels != network.config.categories:
+        raise ConfigError(
+            f"segmenter: its categories ({', '.join(labels)}) are not those of the checkpoint "
+            f"({', '.join(network.config.categories)}); train both with the same labels"
+        )
+    segmenter = SegmenterNetwork(SegmenterConfig(size, labels))
+    load_weights(config.segmenter, segmenter, strict=True)
+    return WholeNetwork(segmenter, network), size
+
+
+def _write_rest(network: UnrenderNetwork, model: object, path: Path) -> None:
+    """The network's weights that the graph lacks, as float16: training may start from them."""
+    import onnx
+
+    assert isinstance(model, onnx.ModelProto)
+    there = {item.name.removesuffix(".half") for item in model.graph.initializer}
+    rest = {
+        name: value.half().contiguous()
+        for name, value in network.state_dict().items()
+        if not there & {f"network.{name}", f"network.shapes.{name}"}
+    }
+    write_atomic(path, save(rest))
 
 
 def read_spaces(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -158,12 +204,12 @@ def _store_half(model: object) -> None:
         model.graph.node.insert(0, cast)
 
 
-def _difference(network: UnrenderNetwork, path: Path) -> float:
+def _difference(network: UnrenderNetwork | WholeNetwork, size: int, path: Path) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, 3, network.config.image_size, network.config.image_size, generator=generator)
+    image = torch.rand(1, 3, size, size, generator=generator)
     with torch.no_grad():
         expected = _Outputs(network)(image)
     found = session.run(None, {"image": image.numpy()})

@@ -22,7 +22,9 @@ from unrender.errors import MissingExtraError, ModelError
 from unrender.files import write_atomic
 from unrender.losses import mask_head_loss
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
+from unrender.network.runtime import MODEL_FILE, TRAINING_FILE
 from unrender.train.camera_loss import camera_loss
+from unrender.train.checkpoint import read_tensors
 from unrender.train.config import TrainConfig
 from unrender.train.photos import MIRROR, PhotoBatch, random_view
 from unrender.train.run import make_optimizer, network_config
@@ -136,10 +138,10 @@ def seconds_per_step(config: TrainConfig, photos: Sequence[TaughtPhoto]) -> floa
 
 
 def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
-    """Read the weights out of a model's ONNX graph into a checkpoint that training can start from.
+    """Gather the weights of a model into a checkpoint that training can start from.
 
-    The graph names its constants after the network's parameters; large ones are stored as float16. The head
-    of canonical coordinates is not in the graph: it starts anew.
+    The graph names its constants after the network's parameters; large ones are stored as float16. What the
+    graph lacks is in a file beside it, or starts anew where there is none.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -150,15 +152,15 @@ def weights_of_model(folder: Path, card: dict[str, object], out: Path) -> None:
         from onnx import numpy_helper
     except ImportError:
         raise MissingExtraError("training needs onnx; pip install 'unrender[train]'") from None
-    prefix = "network."
-    tensors = {
-        f"average.{item.name.removeprefix(prefix).removesuffix('.half')}": torch.from_numpy(
-            numpy_helper.to_array(item).astype(np.float32)
-        )
-        for item in onnx.load(str(folder / "model.onnx")).graph.initializer
-        if item.name.startswith(prefix)
-    }
+    tensors = {}
+    for item in onnx.load(str(folder / MODEL_FILE)).graph.initializer:
+        if item.name.startswith("network.") and not item.name.startswith("network.segmenter."):
+            name = item.name.removeprefix("network.").removeprefix("shapes.").removesuffix(".half")
+            tensors[f"average.{name}"] = torch.from_numpy(numpy_helper.to_array(item).astype(np.float32))
     if not any(name.startswith("average.encoder.") for name in tensors):
         raise ModelError(f"model {folder}: its graph does not name its weights; train from another model")
+    if (folder / TRAINING_FILE).exists():
+        rest, _ = read_tensors(folder / TRAINING_FILE)
+        tensors |= {f"average.{name}": value.float() for name, value in rest.items()}
     config = {"shape_categories": card["shape_categories"], "labels": card["categories"]}
     write_atomic(out, save(tensors, metadata={"meta": json.dumps({"config": config})}))

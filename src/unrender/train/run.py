@@ -126,9 +126,7 @@ def keep_memory() -> None:
     library.mallopt(top_pad, 64 * 2**20)
 
 
-def make_optimizer(
-    network: UnrenderNetwork | SegmenterNetwork, config: TrainConfig
-) -> torch.optim.Optimizer:
+def make_optimizer(network: UnrenderNetwork | SegmenterNetwork, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW with a lower rate for the pretrained encoder."""
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     known = {id(p) for p in network.encoder.parameters()}

@@ -19,7 +19,7 @@ from unrender.train.step import PREVIEW_ROWS, Batch, mask_head_iou
 
 
 class SegmentObjective:
-    """What a segmenter minimises: its mask's loss, its category's, and how far that departs from ImageNet's."""
+    """What a segmenter minimises: its mask's loss, its category's, how far that departs from ImageNet's."""
 
     scalar_names: tuple[str, ...] = ()
 

@@ -18,13 +18,6 @@ function turnedRound(data, width, channels) {
 const flipped = (picture) => ({ ...picture, data: turnedRound(picture.data, picture.width, picture.channels) });
 const mean = (first, second) => first.map((value, i) => 0.5 * (value + second[i]));
 
-/** {mask, maskSize} of a picture. */
-export async function maskTwice(network, picture) {
-  const first = await network(picture);
-  const second = await network(flipped(picture));
-  return { mask: mean(first.mask, turnedRound(second.mask, first.maskSize, 1)), maskSize: first.maskSize };
-}
-
 /** What the network says of a picture; `rotation` is the likeliest one. */
 export async function lookTwice(assets, picture) {
   const first = await assets.network(picture);

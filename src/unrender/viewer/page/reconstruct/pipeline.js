@@ -12,9 +12,9 @@ import { PhotoError } from "./errors.js";
 import { toLinear } from "./light.js";
 import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
-import { lookTwice, maskTwice } from "./looks.js";
+import { lookTwice } from "./looks.js";
 import { NO_OBJECT, cropRound, mainObject, maskExtent, squareRound } from "./region.js";
-import { BOX, resize } from "./resample.js";
+import { resize } from "./resample.js";
 import { confidence, likeliest, settle, shapeVertices } from "./shape.js";
 
 const BAKE_SIZE = 256;
@@ -35,7 +35,7 @@ export async function reconstruct(assets, photo, options = {}) {
   const crop = await chooseCrop(assets, picture, mask, options);
   clock.lap("crop");
   const close = cropSquare(picture, crop.x, crop.y, crop.side, BAKE_SIZE);
-  const guess = await lookTwice(assets, resize(close, size, size, BOX));
+  const guess = await lookTwice(assets, cropSquare(picture, crop.x, crop.y, crop.side, size));
   clock.lap("network");
   const { coarse, fine } = masks(guess, mask, picture, crop);
 
@@ -110,7 +110,7 @@ async function chooseCrop(assets, picture, mask, options) {
   }
   const side = Math.max(width, height);
   const [left, top] = [(width - side) / 2, (height - side) / 2];
-  const first = await maskTwice(assets.network, cropSquare(picture, left, top, side, size));
+  const first = await assets.network(cropSquare(picture, left, top, side, size));
   const found = mainObject(first.mask, first.maskSize, first.maskSize);
   const flags = found.map((value) => (value > 0.5 ? 1 : 0));
   return cropRound(flags, first.maskSize, first.maskSize, left, top, side / first.maskSize);
@@ -123,10 +123,11 @@ function masks(guess, mask, picture, crop) {
     const fine = cropSquare(whole, crop.x, crop.y, crop.side, BAKE_SIZE, 0);
     return { fine: fine.data, coarse: blockMeans(fine.data, BAKE_SIZE, MASK_SIZE) };
   }
-  const coarse = mainObject(guess.mask, guess.maskSize, guess.maskSize);
-  if (coarse.filter((value) => value > 0.5).length < 8) throw new PhotoError(NO_OBJECT);
-  const small = { data: coarse, width: guess.maskSize, height: guess.maskSize, channels: 1 };
-  return { coarse, fine: resize(small, BAKE_SIZE, BAKE_SIZE).data };
+  const found = mainObject(guess.mask, guess.maskSize, guess.maskSize);
+  if (found.filter((value) => value > 0.5).length < 8) throw new PhotoError(NO_OBJECT);
+  const small = { data: found, width: guess.maskSize, height: guess.maskSize, channels: 1 };
+  const fine = resize(small, BAKE_SIZE, BAKE_SIZE).data;
+  return { fine, coarse: blockMeans(fine, BAKE_SIZE, MASK_SIZE) };
 }
 
 function blockMeans(values, size, cells) {

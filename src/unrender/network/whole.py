@@ -1,0 +1,43 @@
+"""Segmenter and network of shapes as one: the graph that is exported.
+
+The segmenter gets the picture as it is; the network of shapes gets it smaller, and the segmenter's mask in
+place of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unrender.network.model import UnrenderNetwork
+from unrender.network.segmenter import SegmenterNetwork
+
+
+class WholeNetwork(nn.Module):
+    """Input [B, 3, S, S] float32 in [0, 1] (sRGB), S the segmenter's `image_size`."""
+
+    def __init__(self, segmenter: SegmenterNetwork, shapes: UnrenderNetwork) -> None:
+        super().__init__()
+        self.segmenter, self.shapes = segmenter, shapes
+        wide, small = segmenter.config.image_size, shapes.config.image_size
+        self.reduce_picture: Tensor
+        self.reduce_mask: Tensor
+        self.register_buffer("reduce_picture", torch.from_numpy(box_matrix(wide, small)))
+        self.register_buffer("reduce_mask", torch.from_numpy(box_matrix(wide // 2, small // 2)))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Fields of `Prediction` by name, but `surface`."""
+        found = self.segmenter(image)
+        small = self.reduce_picture @ image @ self.reduce_picture.T
+        mask = self.reduce_mask @ torch.sigmoid(found.mask_logits) @ self.reduce_mask.T
+        _, outputs = self.shapes.describe(self.shapes.encoder(small), small, mask)
+        return {"mask_logits": found.mask_logits, "category_logits": found.category_logits, **outputs}
+
+
+def box_matrix(cells: int, fewer: int) -> np.ndarray:
+    """float32 [fewer, cells] that averages `cells` values over `fewer` equal intervals."""
+    edges = np.arange(fewer + 1) * cells / fewer
+    low, high = np.arange(cells), np.arange(cells) + 1
+    overlap = np.minimum(high, edges[1:, None]) - np.maximum(low, edges[:-1, None])
+    return (np.clip(overlap, 0, None) * fewer / cells).astype(np.float32)

@@ -1,0 +1,134 @@
+"""The segmenter, ImageNet's classes as categories, and the graph of both networks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from unrender.errors import ConfigError
+from unrender.network.model import NetworkConfig, UnrenderNetwork
+from unrender.network.pretrained import class_groups
+from unrender.network.runtime import NetworkRuntime
+from unrender.network.segmenter import CategoryHead, SegmenterConfig, SegmenterNetwork
+from unrender.network.whole import WholeNetwork, box_matrix
+from unrender.train.checkpoint import load_weights, save_checkpoint
+from unrender.train.config import TrainConfig
+from unrender.train.export import ExportConfig, export_model
+from unrender.train.own import weights_of_model
+
+LABELS = ("bird", "car", "object")
+
+
+def test_classes_belong_to_one_category_at_most():
+    groups = class_groups(
+        ("bird", "fish", "animal", "car", "ship", "chair", "sofa", "lamp", "object", "unknown")
+    )
+    assert groups.sum(1).max() == 1 and groups[:, -1].sum() == 0
+    assert groups[13, 0] == 1, "junco"
+    assert groups[817, 3] == 1, "sports car"
+    assert groups[504, 8] == 1, "coffee mug"
+    assert groups[:398, 8].sum() == 0, "no animal is an object"
+
+
+def test_before_training_the_category_is_the_share_of_imagenet_classes():
+    torch.manual_seed(0)
+    head = CategoryHead(LABELS)
+    last = torch.randn(4, 320, 6, 6)
+    with torch.no_grad():
+        features = torch.nn.functional.relu6(head.project(last)).mean((2, 3))
+        shares = torch.softmax(head.classes(features), 1)
+        found = torch.exp(head(last)) - head.FLOOR
+    for column, name in enumerate(LABELS):
+        chosen = class_groups(LABELS)[:, LABELS.index(name)] > 0
+        torch.testing.assert_close(found[:, column], shares[:, chosen].sum(1), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("cells", "fewer"), [(192, 128), (96, 64), (12, 12), (9, 2)])
+def test_the_box_matrix_averages_areas(cells, fewer):
+    """Against the same means over a fine grid that both sizes divide."""
+    values = np.random.default_rng(0).random(cells)
+    fine = np.repeat(values, fewer)
+    np.testing.assert_allclose(
+        box_matrix(cells, fewer) @ values, fine.reshape(fewer, cells).mean(1), atol=1e-6
+    )
+
+
+@pytest.fixture(scope="module")
+def whole():
+    torch.manual_seed(3)
+    segmenter = SegmenterNetwork(SegmenterConfig(64, LABELS))
+    shapes = UnrenderNetwork(NetworkConfig(32, coefficients=3, categories=LABELS))
+    torch.nn.init.normal_(segmenter.category.correction.weight, std=0.05)
+    return WholeNetwork(segmenter, shapes).eval()
+
+
+def test_the_shape_network_gets_the_smaller_picture_and_the_segmenters_mask(whole):
+    image = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        found = whole(image)
+        segmented = whole.segmenter(image)
+        small = torch.nn.functional.avg_pool2d(image, 2)
+        mask = torch.nn.functional.avg_pool2d(torch.sigmoid(segmented.mask_logits)[:, None], 2)[:, 0]
+        _, alone = whole.shapes.describe(whole.shapes.encoder(small), small, mask)
+    torch.testing.assert_close(found["mask_logits"], segmented.mask_logits)
+    torch.testing.assert_close(found["coefficients"], alone["coefficients"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found["texture"], alone["texture"], atol=1e-5, rtol=1e-4)
+
+
+def _save(path, network, **config):
+    optimizer = torch.optim.AdamW(network.parameters())
+    average = {key: value.clone() for key, value in network.state_dict().items()}
+    meta = {"step": 1, "config": asdict(TrainConfig("test", **{"labels": LABELS} | config))}
+    save_checkpoint(Path(path), network, average, optimizer, meta)
+
+
+@pytest.fixture
+def checkpoints(whole, tmp_path):
+    shapes = UnrenderNetwork(NetworkConfig(coefficients=3, categories=LABELS))
+    _save(tmp_path / "shapes.safetensors", shapes)
+    _save(tmp_path / "segmenter.safetensors", whole.segmenter, image_size=64)
+    space = {
+        "bird.mean": np.zeros((642, 3), np.float32), "bird.basis": np.zeros((3, 642, 3), np.float32),
+        "bird.antisymmetric": np.zeros(3, np.uint8), "bird.colours": np.zeros((642, 3), np.float32),
+    }  # fmt: skip
+    save_file(space, str(tmp_path / "space.safetensors"))
+    return ExportConfig(
+        str(tmp_path / "shapes.safetensors"), str(tmp_path / "space.safetensors"), str(tmp_path / "model"),
+        segmenter=str(tmp_path / "segmenter.safetensors"),
+    ), shapes  # fmt: skip
+
+
+def test_one_graph_has_both_networks(whole, checkpoints, tmp_path):
+    config, shapes = checkpoints
+    assert export_model(config) < 2e-2, "stored as float16"
+    runtime = NetworkRuntime(config.out)
+    assert runtime.image_size == 64 and runtime.any_count
+    images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = whole.segmenter(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+    masks = torch.sigmoid(expected.mask_logits).numpy()
+    for number, guess in enumerate(runtime.several(images)):
+        assert guess.mask.shape == (32, 32)
+        np.testing.assert_allclose(guess.mask, masks[number], atol=5e-3)
+        np.testing.assert_allclose(runtime.mask(images[number]), guess.mask, atol=1e-5)
+        np.testing.assert_allclose(runtime(images[number]).coefficients, guess.coefficients, atol=1e-5)
+        categories = torch.softmax(expected.category_logits[number], 0).numpy()
+        np.testing.assert_allclose(guess.categories, categories, atol=2e-2)
+
+    weights_of_model(tmp_path / "model", runtime.card, tmp_path / "start.safetensors")
+    again = UnrenderNetwork(NetworkConfig(coefficients=3, categories=LABELS))
+    load_weights(tmp_path / "start.safetensors", again, strict=True)
+    for name, value in shapes.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, atol=2e-3, rtol=1e-2, msg=name)
+
+
+def test_a_segmenter_of_other_categories_is_refused(checkpoints, whole):
+    config, _ = checkpoints
+    _save(config.segmenter, whole.segmenter, image_size=64, labels=("bird",))
+    with pytest.raises(ConfigError, match="train both with the same labels"):
+        export_model(config)
