@@ -78,21 +78,24 @@ def turned(rotation: np.ndarray, degrees: float, rng: np.random.Generator) -> np
 
 
 class Mirroring:
-    """A made-up network that knows a picture again when it sees its mirror image next, and says so.
+    """A made-up network that gives of a picture and its mirror image the guess and its mirror image.
 
     Derived classes give `look(image)`; `signs` as `unrender.reconstruct.looks.look_twice` takes them.
     """
 
     signs: np.ndarray
-    last: np.ndarray | None = None
 
     def __call__(self, image: np.ndarray) -> Guess:
-        if self.last is not None and np.array_equal(image, self.last[:, ::-1]):
-            guess = mirrored(self.look(self.last), self.signs)
-            self.last = None
-            return guess
-        self.last = image
         return self.look(image)
+
+    def mask(self, image: np.ndarray) -> np.ndarray:
+        return self.look(image).mask
+
+    def several(self, images: np.ndarray) -> list[Guess]:
+        first, second = images
+        np.testing.assert_array_equal(second, first[:, ::-1])
+        guess = self.look(first)
+        return [guess, mirrored(guess, self.signs)]
 
     def look(self, image: np.ndarray) -> Guess:
         raise NotImplementedError

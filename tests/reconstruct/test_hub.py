@@ -49,7 +49,7 @@ def test_find_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_model("me/birds", revision="v2", token="t", local_files_only=True) == model
     assert asked == {
         "name": "me/birds", "revision": "v2", "token": "t", "local_files_only": True,
-        "allow_patterns": list(MODEL_FILES),
+        "allow_patterns": [*MODEL_FILES, TRAINING_FILE],
     }  # fmt: skip
 
     def refuse(name: str, **settings: Any) -> str:

@@ -194,11 +194,11 @@ def predict_mask(pixels: np.ndarray, runtime: NetworkRuntime) -> np.ndarray | No
     whole = ((width - side) / 2, (height - side) / 2, side)
     size = runtime.image_size
     try:
-        first = main_object(runtime(crop_square(pixels, *whole, size)).mask)
+        first = main_object(runtime.mask(crop_square(pixels, *whole, size)))
         crop = crop_round(first > 0.5, whole[0], whole[1], side / first.shape[0])
     except ImageError:
         return None
-    second = main_object(runtime(crop_square(pixels, *crop, size)).mask)
+    second = main_object(runtime.mask(crop_square(pixels, *crop, size)))
     mask = whole_mask(enlarge(second, 256), crop, width, height)
     return mask if mask.any() else None
 

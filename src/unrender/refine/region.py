@@ -39,7 +39,7 @@ def voted_mask(
         mirrored = look % 2 == 1
         if mirrored:
             picture = np.ascontiguousarray(picture[:, ::-1])
-        mask = runtime(picture).mask
+        mask = runtime.mask(picture)
         mask = mask[:, ::-1] if mirrored else mask
         place = ((np.arange(size) + 0.5) / size * side - (side - wide) / 2) / wide
         inside = (place >= 0) & (place < 1)
