@@ -130,7 +130,8 @@ def test_mean_squared_error_is_torchs(dtype, tolerance):
         torch.testing.assert_close(ours, torchs, rtol=tolerance, atol=0)
 
 
-def test_mean_squared_error_does_not_depend_on_threads():
+def test_mean_squared_error_does_not_depend_on_threads(monkeypatch):
+    monkeypatch.setattr(squared_error, "SERIAL", 0)
     prediction, target = (picture.numpy().reshape(-1) for picture in _pictures(torch.float32))
     for count in (2, 3):
         assert squared_error.forward(prediction, target, count) == squared_error.forward(prediction, target)

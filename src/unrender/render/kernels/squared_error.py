@@ -11,6 +11,9 @@ from unrender.render.kernels.memory import empty
 PIECE = 1 << 14
 """Numbers that are summed in one go: the sum does not depend on the number of threads."""
 
+SERIAL = 1 << 20
+"""Fewer numbers are not worth waking a second thread for."""
+
 
 def forward(first: np.ndarray, second: np.ndarray, threads: int = 1) -> float:
     """Mean of (first - second)^2 of two flat arrays of one dtype, at least one number; summed in float64."""
@@ -20,7 +23,7 @@ def forward(first: np.ndarray, second: np.ndarray, threads: int = 1) -> float:
     def work(begin: int, end: int) -> None:
         _sums(begin, end, first, second, sums)
 
-    pool.run(work, pieces, threads, 2 * threads)
+    pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
     return float(sums.sum()) / first.size
 
 
@@ -33,7 +36,7 @@ def vjp(first: np.ndarray, second: np.ndarray, grad: float, threads: int = 1) ->
     def work(begin: int, end: int) -> None:
         _scaled(begin, end, first, second, factor, out)
 
-    pool.run(work, pieces, threads, 2 * threads)
+    pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
     return out
 
 
