@@ -104,7 +104,7 @@ def make(name: str, seed: int = 0) -> Workload:
         }
     return Workload(
         name, np.stack(clips).astype(single), faces, np.stack(colors).astype(single),
-        np.tile((picture * mask[..., None]).astype(single), (batch, 1, 1, 1)),  # C-contiguous, as pictures are
+        np.tile((picture * mask[..., None]).astype(single), (batch, 1, 1, 1)),  # C-contiguous
         np.tile(mask.astype(single), (batch, 1, 1)), **extra,
     )  # fmt: skip
 
