@@ -120,14 +120,16 @@ def visibility(
             part = slice(begin, end)
             project(flat[part], height, width, bits, places[part], corners[part], levels[part])
 
-        pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
         rows = even_rows(batch, bands, height)
         if bands > 1:
+            pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
             _split(lines, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
         room = int(np.diff(rows).max(initial=0)) * width
 
         def work(begin: int, end: int) -> None:
+            if bands == 1:
+                snap(begin * count, end * count)
             with ExitStack() as stack:
                 depths = stack.enter_context(scratch((room,), np.float64))
                 floors = owners = None
