@@ -8,8 +8,8 @@ a thread that is awake begins at once. A team belongs to the thread that calls, 
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +34,8 @@ def find() -> None:
     A process that was started by `multiprocessing` goes without: it may be a fork of one that used the team.
     """
     global _parallel
-    if _forked or multiprocessing.parent_process() is not None:
+    started_by = sys.modules.get("multiprocessing.process")  # torch has imported it, where it is of use
+    if _forked or (started_by is not None and started_by.parent_process() is not None):
         return
     try:  # GNU's entry to a parallel region, which LLVM's and Intel's libraries have too
         _parallel = ctypes.CDLL(None).GOMP_parallel
