@@ -3,8 +3,9 @@
     python benchmarks/bench_render.py [--repeats 30] [--threads 2] [--scaling] [--plot]
 
 A training step is rasterize, interpolate (W2: and texture), soft mask (not W3), mean squared errors to a
-target, and the gradients of positions and colours (W2: texture): by `render_surface` in one pass, and as
-"single operations" by rasterize, interpolate, sample_texture and soft_mask. Peers (`peers.py`) that cannot
+target, and the gradients of positions and colours (W2: texture): by `render_surface` in one pass and with
+`losses.mean_squared_error`; the same with "torch's losses" (mse_loss); and with these as "single operations"
+by rasterize, interpolate, sample_texture and soft_mask. Peers (`peers.py`) that cannot
 run here are named with the reason. All take turns, so that other load hits all of them; processor time (all
 threads of the process) is recorded beside wall time, and is the figure to look at on a machine that is not
 idle. torch's threads wait actively after each operation unless OMP_WAIT_POLICY=passive is set
@@ -29,17 +30,18 @@ import torch
 from peers import PEERS, Missing, Steps
 from scaling import curves, plot_curves
 from timing import machine, measure
-from unrender import render
+from unrender import losses, render
 from unrender.render.kernels import rasterize, soft_mask
 from workloads import Workload, load, make
 
 DELTA = 1 / 7000  # softness of the mask
-SINGLE = "single operations"
+SINGLE, TORCH = "single operations", "torch's losses"
 RESULTS = Path(__file__).parent / "results"
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 PARTS = ("visibility only", "forward", "forward+backward")
 
 
-def unrender_steps(work: Workload, one_pass: bool = True) -> Steps:
+def unrender_steps(work: Workload, one_pass: bool = True, loss_of: Loss = losses.mean_squared_error) -> Steps:
     """The numpy kernel for visibility, public functions on tensors for the rest: `render_surface`, or (not
     `one_pass`) the single operations it stands for.
     """
@@ -74,9 +76,9 @@ def unrender_steps(work: Workload, one_pass: bool = True) -> Steps:
     def step() -> None:
         clip.grad = looks.grad = None
         image, mask = pictures()
-        loss = torch.nn.functional.mse_loss(image, target)
+        loss = loss_of(image, target)
         if mask is not None:
-            loss = loss + torch.nn.functional.mse_loss(mask, target_mask)
+            loss = loss + loss_of(mask, target_mask)
         loss.backward()
 
     positions, table, (height, width) = work.clip, work.faces, work.size
@@ -119,9 +121,12 @@ def bytes_of_a_step(work: Workload) -> int:
 
 def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]) -> dict[str, Any]:
     """Times of one workload: {part: {renderer: times}}."""
-    single = unrender_steps(work, one_pass=False)
+    mse_loss = torch.nn.functional.mse_loss
+    single, slower = unrender_steps(work, False, mse_loss), unrender_steps(work, loss_of=mse_loss)
     del single["visibility only"]  # the same
-    everybody: dict[str, Steps] = {"unrender": unrender_steps(work), SINGLE: single}
+    everybody: dict[str, Steps] = {
+        "unrender": unrender_steps(work), TORCH: {PARTS[-1]: slower[PARTS[-1]]}, SINGLE: single,
+    }  # fmt: skip
     for name in options.peers:
         try:
             everybody[name] = PEERS[name](work, options.threads)
@@ -141,7 +146,7 @@ def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]
 
 def table(record: dict[str, Any]) -> str:
     """Markdown: medians (minima) in ms and how many times as long as ours a peer takes."""
-    names = ["unrender", SINGLE, *record["peers"]]
+    names = ["unrender", TORCH, SINGLE, *record["peers"]]
     lines = ["| workload | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 1)]
     for work, parts in record["ms"].items():
         for part, times in parts.items():
@@ -164,7 +169,7 @@ def plot(record: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = ["unrender", SINGLE, *record["peers"]]
+    names = ["unrender", TORCH, SINGLE, *record["peers"]]
     figure, panels = pyplot.subplots(1, len(record["ms"]), figsize=(4 * len(record["ms"]), 3.4), sharey=True)
     for panel, (work, parts) in zip(np.atleast_1d(panels), record["ms"].items(), strict=True):
         for number, name in enumerate(names):

@@ -104,8 +104,8 @@ def make(name: str, seed: int = 0) -> Workload:
         }
     return Workload(
         name, np.stack(clips).astype(single), faces, np.stack(colors).astype(single),
-        np.broadcast_to(picture * mask[..., None], (batch, size, size, 3)).astype(single),
-        np.broadcast_to(mask, (batch, size, size)).astype(single), **extra,
+        np.tile((picture * mask[..., None]).astype(single), (batch, 1, 1, 1)),  # C-contiguous
+        np.tile(mask.astype(single), (batch, 1, 1)), **extra,
     )  # fmt: skip
 
 

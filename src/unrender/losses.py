@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from unrender.render.kernels import squared_error
+from unrender.render.torch_bridge import eager, numpy_of, threads
 
 _EPSILON = 1e-6
+
+
+class _SquaredError(torch.autograd.Function):
+    """(prediction, target) to their mean squared difference."""
+
+    @staticmethod
+    def forward(ctx: Any, prediction: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(prediction, target)
+        first, second = (numpy_of(tensor).reshape(-1) for tensor in (prediction, target))
+        return prediction.new_tensor(squared_error.forward(first, second, threads()))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        prediction, target = ctx.saved_tensors
+        first, second = (numpy_of(tensor).reshape(-1) for tensor in (prediction, target))
+        found = squared_error.vjp(first, second, float(grad), threads())
+        return torch.from_numpy(found).view(prediction.shape), None
+
+
+def mean_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean of (prediction - target)^2 of two tensors of one shape.
+
+    On the CPU, of ordinary float32 or float64 tensors of one dtype where only the prediction needs a
+    gradient, in one pass without anything in between, at a fraction of the time of torch's own loss (without
+    second derivatives); others get torch's.
+    """
+    fast = (
+        prediction.shape == target.shape
+        and prediction.dtype == target.dtype
+        and prediction.dtype in (torch.float32, torch.float64)
+        and prediction.numel() > 0
+        and not target.requires_grad
+        and prediction.device.type == target.device.type == "cpu"
+        and eager(prediction, target)
+    )
+    return _SquaredError.apply(prediction, target) if fast else F.mse_loss(prediction, target)
 
 
 def soft_iou_loss(prediction: Tensor, target: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 
@@ -10,7 +11,8 @@ import pytest
 from scenes import camera, icosphere
 
 from unrender import render
-from unrender.render.kernels import interpolate, rasterize, soft_mask, texture, threads
+from unrender.render.kernels import interpolate, openmp, rasterize, soft_mask, texture, threads
+from unrender.render.kernels.threads import Shared
 
 
 def everything(count: int, batch: int, size: int = 160) -> list[np.ndarray]:
@@ -68,32 +70,74 @@ def test_concurrent_callers():
     assert not failures
 
 
+@pytest.fixture
+def team():
+    """torch's threads, which are found when its bridge is imported."""
+    pytest.importorskip("torch")
+    importlib.import_module("unrender.render.torch_bridge")
+    if not openmp.available():
+        pytest.skip("no OpenMP library to be seen")
+
+
+def test_torchs_team_gives_the_same_bits(team):
+    for one, other in zip(everything(1, 5), everything(Shared(2), 5), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_tensors_are_drawn_by_torchs_team(team, monkeypatch):
+    import torch
+
+    from unrender.render import torch_bridge
+
+    calls = []
+    parallel = openmp.parallel
+    monkeypatch.setattr(openmp, "parallel", lambda body, count: (calls.append(count), parallel(body, count)))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        vertices, faces = icosphere(2)
+        clip = torch.tensor(np.stack([camera(30 * b).to_clip(vertices) for b in range(4)]))
+        render.rasterize(clip, faces, (64, 64))
+        assert calls and set(calls) == {2}
+        render.set_num_threads(3)  # another number: the pool's
+        assert not isinstance(torch_bridge.threads(), Shared)
+    finally:
+        render.set_num_threads(None)
+        torch.set_num_threads(before)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_fork_after_use():
-    expected = everything(2, 2, 64)
+@pytest.mark.parametrize("count", [2, Shared(2)])
+def test_fork_after_use(count, request):
+    if isinstance(count, Shared):
+        request.getfixturevalue("team")
+    expected = everything(count, 2, 64)
     child = os.fork()
     if child == 0:
         try:
-            same = all(np.array_equal(a, b) for a, b in zip(expected, everything(2, 2, 64), strict=True))
+            same = all(np.array_equal(a, b) for a, b in zip(expected, everything(count, 2, 64), strict=True))
+            same = same and not openmp.available()
             os._exit(0 if same else 1)
         except BaseException:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_errors_in_a_thread_reach_the_caller():
+@pytest.mark.parametrize("count", [2, Shared(2)])
+def test_errors_in_a_thread_reach_the_caller(count):
     def work(begin: int, end: int) -> None:
         if begin <= 5 < end:
             raise ValueError("piece")
 
     with pytest.raises(ValueError, match="piece"):
-        threads.run(work, 8, 2, 8)
+        threads.run(work, 8, count, 8)
 
 
-def test_every_item_is_done_once():
+@pytest.mark.parametrize("count", [3, Shared(3)])
+def test_every_item_is_done_once(count):
     done: list[int] = []
-    threads.run(lambda begin, end: done.extend(range(begin, end)), 37, 3, 11)
+    threads.run(lambda begin, end: done.extend(range(begin, end)), 37, count, 11)
     assert sorted(done) == list(range(37))
 
 

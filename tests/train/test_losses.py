@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from unrender import losses
+from unrender.render.kernels import squared_error
 from unrender.template import make_template
 from unrender.topology import neighbour_table
 
@@ -107,3 +108,44 @@ def test_cameras_count_as_far_as_they_are_trusted():
     assert errors[0].item() == pytest.approx(error[0].item(), rel=1e-5)
     (gradient,) = torch.autograd.grad(loss, both.hypothesis_logits)
     assert gradient[0].abs().max() > 0 and (gradient[1] == 0).all()
+
+
+def _pictures(dtype):
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(3, 90, 70, 3, generator=generator, dtype=dtype), torch.rand(
+        3, 90, 70, 3, generator=generator, dtype=dtype
+    )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+def test_mean_squared_error_is_torchs(dtype, tolerance):
+    prediction, target = _pictures(dtype)
+    results = []
+    for loss in (losses.mean_squared_error, torch.nn.functional.mse_loss):
+        leaf = prediction.clone().requires_grad_()
+        value = loss(leaf, target)
+        (3 * value).backward()
+        results.append((value.detach(), leaf.grad))
+    for ours, torchs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=tolerance, atol=0)
+
+
+def test_mean_squared_error_does_not_depend_on_threads(monkeypatch):
+    monkeypatch.setattr(squared_error, "SERIAL", 0)
+    prediction, target = (picture.numpy().reshape(-1) for picture in _pictures(torch.float32))
+    for count in (2, 3):
+        assert squared_error.forward(prediction, target, count) == squared_error.forward(prediction, target)
+        ours, single = (squared_error.vjp(prediction, target, 0.5, n) for n in (count, 1))
+        assert (ours == single).all()
+
+
+def test_mean_squared_error_of_what_only_torch_can_do():
+    prediction, target = _pictures(torch.float32)
+    target.requires_grad_()
+    losses.mean_squared_error(prediction, target).backward()
+    torch.testing.assert_close(target.grad, 2 * (target.detach() - prediction) / target.numel())
+    leaf = prediction.transpose(1, 2).requires_grad_()  # not contiguous
+    losses.mean_squared_error(leaf, target.detach().transpose(1, 2)).backward()
+    torch.testing.assert_close(leaf.grad, 2 * (prediction - target.detach()).transpose(1, 2) / target.numel())
+    moved = torch.func.grad(losses.mean_squared_error)(prediction, target.detach())
+    torch.testing.assert_close(moved, 2 * (prediction - target.detach()) / target.numel())

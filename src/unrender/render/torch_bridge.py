@@ -12,13 +12,18 @@ from torch import Tensor
 
 from unrender.errors import InputError
 from unrender.render import validate
-from unrender.render.kernels.threads import num_threads
+from unrender.render.kernels import openmp
+from unrender.render.kernels.threads import Shared, num_threads
 
 _warned = False
+openmp.find()
 
 
 def threads() -> int:
-    return num_threads(torch.get_num_threads())
+    """Threads for a kernel: torch's own, or where `set_num_threads` asked for another number, the pool's."""
+    own = torch.get_num_threads()
+    count = num_threads(own)
+    return Shared(count) if count == own > 1 and openmp.available() else count
 
 
 def numpy_of(tensor: Tensor) -> np.ndarray:

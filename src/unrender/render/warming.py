@@ -17,6 +17,7 @@ from unrender.render.kernels import (
     pyramid,
     rasterize,
     soft_mask,
+    squared_error,
     surface,
     texture,
     threads,
@@ -68,6 +69,8 @@ def compile_pictures(double: bool = False) -> None:
             antialias.forward(picture, clip, faces, links, index, weights),
         )  # fmt: skip
         _warm_textures(uv, index)
+        squared_error.forward(picture.ravel(), picture.ravel())
+        squared_error.vjp(picture.ravel(), picture.ravel(), 1.0)
 
 
 def _dtypes(double: bool) -> tuple[Any, ...]:

@@ -26,18 +26,24 @@ from unrender.render.kernels.jit import inline, jit
 
 @jit
 def draw_faces(
-    clip, faces, span, screen, grid, top, bottom, bits, cull, height, width, depths, owners, floors,
+    clip, faces, span, screen, grid, lines, top, bottom, bits, cull, height, width, depths, owners, floors,
     floor_owners,
 ):  # fmt: skip
     """Draw the faces [span[0], span[1]) of one image into the rows [top, bottom) of a picture.
 
-    `screen` and `grid` are of `fill.project`. `depths` (float64, infinite at first) holds z/w of these rows,
-    `owners` (int32, -1) the picture's faces, both flat. `floors`, `floor_owners`: like `depths`, or None.
+    `screen`, `grid` and `lines` are of `fill.project`; in bands, `lines` alone, an eighth of the memory,
+    tells of most faces that they are not in this one. `depths` (float64, infinite at first) holds z/w of
+    these rows, `owners` (int32, -1) the picture's faces, both flat. `floors`, `floor_owners`: like `depths`,
+    or None.
     """
     one = np.int64(1) << bits
-    mask, small = one - 1, one << SMALL
+    mask, small, banded = one - 1, one << SMALL, bottom - top < height
     for face in range(span[0], span[1]):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+        if banded:
+            first, last = min(lines[i], lines[j], lines[k]), max(lines[i], lines[j], lines[k])
+            if first > SKIP and (last < top or first >= bottom):
+                continue
         x0, x1, x2 = np.int64(grid[i, X]), np.int64(grid[j, X]), np.int64(grid[k, X])
         begin, end = min(x0, x1, x2), max(x0, x1, x2)
         if begin < INSIDE:

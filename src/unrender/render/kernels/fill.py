@@ -35,8 +35,9 @@ WIDE = 16
 
 
 @jit
-def project(clip, height, width, bits, screen, grid):
-    """Vertices on the picture, `screen` float64 [V, 4] and `grid` int32 [V, 8] in the same memory (see `X`).
+def project(clip, height, width, bits, screen, grid, lines):
+    """Vertices on the picture, `screen` float64 [V, 4] and `grid` int32 [V, 8] in the same memory (see `X`),
+    and their pixel rows, rounded down: `lines` int32 [V], SKIP where they are not on the picture.
     Points k * 2^bits of the integer grid are pixel centres.
     """
     one = float(1 << bits)
@@ -46,6 +47,7 @@ def project(clip, height, width, bits, screen, grid):
     for vertex in range(clip.shape[0]):
         x, y = np.float64(clip[vertex, 0]), np.float64(clip[vertex, 1])
         z, w = np.float64(clip[vertex, 2]), np.float64(clip[vertex, 3])
+        lines[vertex] = SKIP
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z) and math.isfinite(w)):
             grid[vertex, X] = SKIP
             continue
@@ -58,6 +60,7 @@ def project(clip, height, width, bits, screen, grid):
                 screen[vertex, 0], screen[vertex, 1], screen[vertex, 2] = column, row, z * scale
                 grid[vertex, X] = np.int32(math.floor(u + 0.5))
                 grid[vertex, Y] = np.int32(math.floor(v + 0.5))
+                lines[vertex] = grid[vertex, Y] >> bits
 
 
 @inline

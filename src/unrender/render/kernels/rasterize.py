@@ -21,7 +21,7 @@ import numpy as np
 
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.drawing import draw_faces, lay_floor
-from unrender.render.kernels.fill import INSIDE, X, Y, project
+from unrender.render.kernels.fill import SKIP, project
 from unrender.render.kernels.jit import inline, jit
 from unrender.render.kernels.memory import empty, scratch
 
@@ -111,22 +111,25 @@ def visibility(
     index = empty((batch, height, width), np.int32)
     bands = bands or drawing_bands(batch, height, faces.shape[0], threads)
     bits = subpixel_bits(height, width)
-    with scratch((batch, count, 4), np.float64) as screen:
+    with scratch((batch, count, 4), np.float64) as screen, scratch((batch, count), np.int32) as lines:
         grid = screen.view(np.int32)
         flat, places, corners = clip.reshape(-1, 4), screen.reshape(-1, 4), grid.reshape(-1, 8)
+        levels = lines.reshape(-1)
 
         def snap(begin: int, end: int) -> None:
             part = slice(begin, end)
-            project(flat[part], height, width, bits, places[part], corners[part])
+            project(flat[part], height, width, bits, places[part], corners[part], levels[part])
 
-        pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
         rows = even_rows(batch, bands, height)
         if bands > 1:
-            _split(grid, bits, height, rows)
+            pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
+            _split(lines, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
         room = int(np.diff(rows).max(initial=0)) * width
 
         def work(begin: int, end: int) -> None:
+            if bands == 1:
+                snap(begin * count, end * count)
             with ExitStack() as stack:
                 depths = stack.enter_context(scratch((room,), np.float64))
                 floors = owners = None
@@ -134,8 +137,8 @@ def visibility(
                     floors = stack.enter_context(scratch((room,), np.float64))
                     owners = stack.enter_context(scratch((room,), np.int32))
                 _forward(
-                    begin, end, rows, clip, faces, spans, screen, grid, bits, drawing.cull, drawing.behind,
-                    depths, floors, owners, index,
+                    begin, end, rows, clip, faces, spans, screen, grid, lines, bits, drawing.cull,
+                    drawing.behind, depths, floors, owners, index,
                 )  # fmt: skip
             if finish is not None:
                 finish(begin, end, rows, index)
@@ -159,15 +162,15 @@ def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
 
 
 @jit
-def _split(grid, bits, height, rows):
+def _split(lines, height, rows):
     """Cut each picture into bands of rows [rows[b], rows[b + 1]) with equally many vertices."""
     batch, bands = rows.shape[0], rows.shape[1] - 1
     here = np.zeros(height, np.int64)
     for image in range(batch):
         here[:] = 1  # every row has a cost of its own
-        for vertex in range(grid.shape[1]):
-            if grid[image, vertex, X] > INSIDE:
-                here[min(max(grid[image, vertex, Y] >> bits, 0), height - 1)] += 1
+        for vertex in range(lines.shape[1]):
+            if lines[image, vertex] > SKIP:
+                here[min(max(lines[image, vertex], 0), height - 1)] += 1
         total, sum_, band = here.sum(), 0, 1
         for row in range(height):
             sum_ += here[row]
@@ -178,8 +181,8 @@ def _split(grid, bits, height, rows):
 
 @jit
 def _forward(
-    begin, end, rows, clip, faces, spans, screen, grid, bits, cull, behind, depths, floors, floor_owners,
-    index,
+    begin, end, rows, clip, faces, spans, screen, grid, lines, bits, cull, behind, depths, floors,
+    floor_owners, index,
 ):  # fmt: skip
     height, width = index.shape[1], index.shape[2]
     bands = rows.shape[1] - 1
@@ -194,8 +197,8 @@ def _forward(
                 floor_owners,
             )  # fmt: skip
         draw_faces(
-            clip[image], faces, spans[image], screen[image], grid[image], top, bottom, bits, cull, height,
-            width, depths, index[image].ravel(), floors, floor_owners,
+            clip[image], faces, spans[image], screen[image], grid[image], lines[image], top, bottom, bits,
+            cull, height, width, depths, index[image].ravel(), floors, floor_owners,
         )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """A small thread pool for kernels that release the GIL.
 
 The caller works too; helpers only take what is left. A forked child starts with an empty pool. Concurrent
-callers
-share the helpers and cannot block each other: a caller waits only for pieces that somebody has already begun.
+callers share the helpers and cannot block each other: a caller waits only for pieces that somebody has
+already begun. For torch's tensors the team of `openmp` takes the helpers' place (`Shared`).
 Results never depend on the number of threads: how work is cut into pieces that accumulate is decided by
 `accumulation_bands` from the problem's size alone.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from unrender.errors import InputError
+from unrender.render.kernels import openmp
 
 MAX_THREADS = 256
 
@@ -25,6 +26,10 @@ def _affinity() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on Linux
         return max(1, os.cpu_count() or 1)
+
+
+class Shared(int):
+    """A number of threads: those of `openmp`, which somebody else uses too."""
 
 
 class _Job:
@@ -51,6 +56,13 @@ class _Job:
                 self.error = error
             if next(self.finished) == self.pieces:
                 self.done.release()
+
+    def help_quietly(self) -> None:
+        """`help` where nobody could catch what is raised between two pieces, such as KeyboardInterrupt."""
+        try:
+            self.help()
+        except BaseException as error:
+            self.error = error
 
 
 _lock = threading.Lock()
@@ -121,13 +133,16 @@ def run(work: Callable[[int, int], object], count: int, threads: int, pieces: in
             work(0, count)
         return
     pieces = min(count, pieces or threads)
-    helpers = min(threads, pieces) - 1
-    _ensure_workers(helpers)
     job = _Job(work, count, pieces)
-    for _ in range(helpers):
-        _queue.put(job)
-    job.help()
-    job.done.acquire()
+    if isinstance(threads, Shared) and openmp.available():
+        openmp.parallel(job.help_quietly, threads)
+    else:
+        helpers = min(threads, pieces) - 1
+        _ensure_workers(helpers)
+        for _ in range(helpers):
+            _queue.put(job)
+        job.help()
+        job.done.acquire()
     if job.error is not None:
         raise job.error
 

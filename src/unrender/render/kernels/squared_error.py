@@ -1,0 +1,56 @@
+"""Mean squared difference of two arrays and its gradient: one pass each, nothing in between is written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unrender.render.kernels import threads as pool
+from unrender.render.kernels.jit import relaxed
+from unrender.render.kernels.memory import empty
+
+PIECE = 1 << 14
+"""Numbers that are summed in one go: the sum does not depend on the number of threads."""
+
+SERIAL = 1 << 20
+"""Fewer numbers are not worth waking a second thread for."""
+
+
+def forward(first: np.ndarray, second: np.ndarray, threads: int = 1) -> float:
+    """Mean of (first - second)^2 of two flat arrays of one dtype, at least one number; summed in float64."""
+    pieces = -(-first.size // PIECE)
+    sums = np.empty(pieces)
+
+    def work(begin: int, end: int) -> None:
+        _sums(begin, end, first, second, sums)
+
+    pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
+    return float(sums.sum()) / first.size
+
+
+def vjp(first: np.ndarray, second: np.ndarray, grad: float, threads: int = 1) -> np.ndarray:
+    """Gradient at `first` of a loss whose gradient at the result of `forward` is `grad`."""
+    pieces = -(-first.size // PIECE)
+    out = empty(first.shape, first.dtype)
+    factor = first.dtype.type(2 * grad / first.size)
+
+    def work(begin: int, end: int) -> None:
+        _scaled(begin, end, first, second, factor, out)
+
+    pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
+    return out
+
+
+@relaxed
+def _sums(begin, end, first, second, sums):
+    for piece in range(begin, end):
+        total = 0.0
+        for n in range(np.uint64(piece * PIECE), np.uint64(min((piece + 1) * PIECE, first.shape[0]))):
+            difference = np.float64(first[n] - second[n])
+            total += difference * difference
+        sums[piece] = total
+
+
+@relaxed
+def _scaled(begin, end, first, second, factor, out):
+    for n in range(np.uint64(begin * PIECE), np.uint64(min(end * PIECE, first.shape[0]))):
+        out[n] = (first[n] - second[n]) * factor
