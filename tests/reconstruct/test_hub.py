@@ -11,6 +11,7 @@ import huggingface_hub
 import pytest
 
 from unrender.errors import ModelError, OutputError
+from unrender.network.runtime import TRAINING_FILE
 from unrender.reconstruct.hub import (
     DEFAULT_MODEL,
     MODEL_FILES,
