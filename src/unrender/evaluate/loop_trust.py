@@ -166,7 +166,7 @@ def measure_trust(config: LoopTrustConfig) -> dict[str, Trust]:
         raise ConfigError(f"categories: there are no objects of {', '.join(config.categories or names)}")
     table = runtime.card.get(CARD_KEY, {}) | {name: trust.entry() for name, trust in result.items()}
     text = json.dumps(runtime.card | {CARD_KEY: table}, indent=1)
-    text = re.sub(r"\[[-\d\s.,e]+\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), text)
+    text = re.sub(r"\[[-\d\s.,e]+\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", text)
     write_atomic(Path(config.model) / CARD_FILE, (text + "\n").encode())
     return result
 
