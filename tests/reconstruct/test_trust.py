@@ -42,7 +42,7 @@ def test_equal_variances_are_the_plain_settings(space):
     truth = np.linspace(-1, 1, space.size)
     camera = Camera.from_fov(64, view(40, 10, 5.2))
     mask = coverage(space.vertices(truth), camera)
-    config = LoopConfig(noise=0.04, near_guess=0.08, field_precision=0.02)
+    config = LoopConfig(noise=0.04, near_guess=0.08, field_precision=0.02, proportions=0.04)
     measured = Trust(np.full(space.size, 0.5), np.full(FIELDS, 2.0))
     poses = [
         Loop(space, config, trust=trust).correct(

@@ -45,7 +45,8 @@ class LoopConfig:
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
-        proportions: precision of width and height over length, in squared pixels per standard deviation.
+        proportions: precision of width and height over length, in squared pixels per standard deviation,
+            where variances were not measured; else it is `noise`, as for everything of variance 1.
         field_degrees: largest degree of the smooth fields; the smallest is 2.
         field_amplitude: expected size of the smoothest field in object radii.
         field_precision: precision of the fields around zero where it was not measured, the same unit.
@@ -130,6 +131,7 @@ class Loop:
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
         self.precision = self._precision(trust)
+        self.ratio_precision = self.config.proportions if trust is None else self.config.noise
         faces = np.ascontiguousarray(make_template(3).faces, np.int32)
         self.geometry = Geometry(
             mean=space.mean.astype(np.float64),
@@ -262,7 +264,7 @@ class Loop:
             excess=excess,
             ratio_mean=self.proportions.mean,
             ratio_scale=self.proportions.scale,
-            ratio_precision=0.0 if part_out else config.proportions,
+            ratio_precision=0.0 if part_out else self.ratio_precision,
         )
 
 
