@@ -4,7 +4,8 @@ Levenberg-Marquardt on the outline (`unrender.reconstruct.step`): camera hypothe
 and the better ones go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong
 mask bends the shape only as far as the category allows; what the category's space cannot say, smooth
 symmetric fields say (`unrender.reconstruct.fields`). Without them the coefficients bend the unseen side to
-reach an outline. A step at 64 x 64 pixels takes a fifth of a millisecond.
+reach an outline. How firmly each is held was measured for the category (`unrender.reconstruct.trust`). A step
+at 64 x 64 pixels takes a fifth of a millisecond.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera
+from unrender.errors import ModelError
 from unrender.placement import mask_extent, place
 from unrender.reconstruct.distance import outline, signed_distance
 from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.proportions import Proportions
 from unrender.reconstruct.silhouette import Geometry, View, directed_edges, see
 from unrender.reconstruct.step import Prior, Target, advance, room
+from unrender.reconstruct.trust import Trust
 from unrender.render.kernels import threads as pool
 from unrender.shape_space import ShapeSpace
 from unrender.template import make_template
@@ -33,22 +36,26 @@ class LoopConfig:
         size: side of the compared pictures in pixels.
         race: rounds of (hypotheses, iterations): so many of the best go on for so many steps.
         outline_points: points on the mask's outline.
-        near_guess: precision of the coefficients around the network's guess, in squared pixels per unit.
+        noise: precision of an unknown of variance 1, in squared pixels per unit.
+        near_guess: precision of the coefficients around the network's guess where their errors were not
+            measured (see `unrender.reconstruct.trust`), in squared pixels per unit.
         usual: size up to which coefficients are common.
         usual_precision: precision of what goes beyond `usual`, which only few shapes have.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
-        proportions: precision of width and height over length, in squared pixels per standard deviation.
+        proportions: precision of width and height over length, in squared pixels per standard deviation,
+            where variances were not measured; else it is `noise`, as for everything of variance 1.
         field_degrees: largest degree of the smooth fields; the smallest is 2.
         field_amplitude: expected size of the smoothest field in object radii.
-        field_precision: precision of the fields around zero, in squared pixels per unit.
+        field_precision: precision of the fields around zero where it was not measured, the same unit.
     """
 
     size: int = 64
     race: tuple[tuple[int, int], ...] = ((4, 4), (2, 4), (1, 36))
     outline_points: int = 192
+    noise: float = 0.03
     near_guess: float = 0.05
     usual: float = 2.0
     usual_precision: float = 1.0
@@ -101,8 +108,21 @@ class Loop:
     """Corrects poses against masks; one object can be used for many pictures and from many threads."""
 
     def __init__(
-        self, space: ShapeSpace, config: LoopConfig | None = None, fov_degrees: float = DEFAULT_FOV_DEGREES
+        self,
+        space: ShapeSpace,
+        config: LoopConfig | None = None,
+        fov_degrees: float = DEFAULT_FOV_DEGREES,
+        trust: Trust | None = None,
     ) -> None:
+        """A loop for one category.
+
+        Args:
+            space: the category's shapes. config: settings. fov_degrees: of the square crop.
+            trust: measured variances; None takes `near_guess` and `field_precision` for every unknown.
+
+        Raises:
+            ModelError: `trust` is of another space or of other fields.
+        """
         self.config = config or LoopConfig()
         self.fov_degrees = fov_degrees
         self.space = space
@@ -110,6 +130,8 @@ class Loop:
         self.proportions = Proportions.of(space)
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
+        self.precision = self._precision(trust)
+        self.ratio_precision = self.config.proportions if trust is None else self.config.noise
         faces = np.ascontiguousarray(make_template(3).faces, np.int32)
         self.geometry = Geometry(
             mean=space.mean.astype(np.float64),
@@ -118,6 +140,18 @@ class Loop:
             edges=directed_edges(faces),
             focal=float(0.5 * self.config.size / np.tan(np.radians(fov_degrees) / 2)),
         )
+
+    def _precision(self, trust: Trust | None) -> np.ndarray:
+        """float64 [K + M]: of the coefficients round the guess and of the fields round zero."""
+        config, known = self.config, self.space.size
+        if trust is None:
+            return np.repeat([config.near_guess, config.field_precision], [known, self.offsets])
+        if trust.coefficients.shape != (known,) or trust.fields.shape != (self.offsets,):
+            raise ModelError(
+                f"trust: expected {known} coefficients and {self.offsets} fields, got "
+                f"{len(trust.coefficients)} and {len(trust.fields)}; measure the model again"
+            )
+        return config.noise / np.concatenate([trust.coefficients, trust.fields])
 
     def camera(self, pose: Pose, size: int) -> Camera:
         """The square crop's camera at `size` pixels a side."""
@@ -215,10 +249,10 @@ class Loop:
         part_out = space.optional is not None and bool(guess[space.optional].any())
         if space.optional is not None and not part_out:
             away = config.part_precision * space.optional
-        precision = np.full(known + self.offsets, config.field_precision)
-        precision[:known] = config.near_guess + away
+        near, precision = self.precision[:known], self.precision.copy()
+        precision[:known] += away
         centre = np.zeros(known + self.offsets)
-        centre[:known] = config.near_guess * guess / precision[:known]
+        centre[:known] = near * guess / precision[:known]
         excess = np.zeros(known + self.offsets)
         excess[:known] = config.usual_precision
         return Prior(
@@ -230,7 +264,7 @@ class Loop:
             excess=excess,
             ratio_mean=self.proportions.mean,
             ratio_scale=self.proportions.scale,
-            ratio_precision=0.0 if part_out else config.proportions,
+            ratio_precision=0.0 if part_out else self.ratio_precision,
         )
 
 

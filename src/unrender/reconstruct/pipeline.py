@@ -34,6 +34,7 @@ from unrender.reconstruct.region import (
     whole_mask,
 )
 from unrender.reconstruct.result import Reconstruction
+from unrender.reconstruct.trust import Trust
 from unrender.shape_space import load_shape_space
 from unrender.template import make_template
 from unrender.texture import srgb_to_linear
@@ -65,6 +66,7 @@ class Reconstructor:
         self.loop_config = loop or LoopConfig()
         self.categories = tuple(runtime.card["shape_categories"])
         self.spaces = {name: load_shape_space(shapes, f"{name}.") for name in self.categories}
+        self.trusts = {name: Trust.of_card(runtime.card, name) for name in self.categories}
         self.labels = tuple(runtime.card["categories"])
         self.min_confidence = float(runtime.card.get("min_confidence", MIN_CONFIDENCE))
         self._signs = np.ones((len(self.categories), max(space.size for space in self.spaces.values())))
@@ -244,10 +246,10 @@ class Reconstructor:
         fov = DEFAULT_FOV_DEGREES
         if fov_degrees is not None:
             fov = float(np.degrees(2 * np.arctan(np.tan(np.radians(fov_degrees) / 2) * side / height)))
-            return Loop(self.spaces[category], self.loop_config, fov)
+            return Loop(self.spaces[category], self.loop_config, fov, self.trusts[category])
         key = (category, fov)
         if key not in self._loops:
-            self._loops[key] = Loop(self.spaces[category], self.loop_config, fov)
+            self._loops[key] = Loop(self.spaces[category], self.loop_config, fov, self.trusts[category])
         return self._loops[key]
 
     def _pose(

@@ -249,14 +249,27 @@ def equations(geometry, pose, local, chosen, found, sums, rows, gradient):
     return used
 
 
+@pasted
+def linearise(geometry, target, scale, pose, view, found, work):
+    """Matches of the outline that `see` found, and their `equations`: how many rows of `work` are used."""
+    nearest, sums, rows, _, gradient = work
+    nearest_edges(target.points, target.normals, view.middle, view.normal, found, nearest)
+    gather(target, view.middle, view.length, nearest, found, scale, sums)
+    return equations(geometry, pose, view.local, view.chosen, found, sums, rows, gradient)
+
+
+@relaxed
+def view_equations(geometry, target, scale, pose, view, found, work):
+    """`linearise` as a kernel by itself: for shapes of several views."""
+    return linearise(geometry, target, scale, pose, view, found, work)
+
+
 @relaxed
 def advance(geometry, target, prior, scale, pose, view, found, work):
     """Move `pose` by one damped Gauss-Newton step; whether it could be computed."""
-    nearest, sums, rows, hessian, gradient = work
+    _, _, rows, hessian, gradient = work
     size = gradient.shape[0]
-    nearest_edges(target.points, target.normals, view.middle, view.normal, found, nearest)
-    gather(target, view.middle, view.length, nearest, found, scale, sums)
-    used = equations(geometry, pose, view.local, view.chosen, found, sums, rows, gradient)
+    used = linearise(geometry, target, scale, pose, view, found, work)
     if size > 6 and prior.ratio_precision > 0.0:
         ratio_rows(view.vertices, geometry.basis, prior, rows, used, gradient)
         used += 2
