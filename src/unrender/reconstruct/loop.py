@@ -36,7 +36,8 @@ class LoopConfig:
         size: side of the compared pictures in pixels.
         race: rounds of (hypotheses, iterations): so many of the best go on for so many steps.
         outline_points: points on the mask's outline.
-        noise: precision of an unknown of variance 1, in squared pixels per unit.
+        noise: precision of an unknown of variance 1 beside the network's own mask, in squared pixels per unit.
+        noise_given: the same beside a mask that is given and needs less doubt.
         near_guess: precision of the coefficients around the network's guess where their errors were not
             measured (see `unrender.reconstruct.trust`), in squared pixels per unit.
         usual: size up to which coefficients are common.
@@ -56,6 +57,7 @@ class LoopConfig:
     race: tuple[tuple[int, int], ...] = ((4, 4), (2, 4), (1, 36))
     outline_points: int = 192
     noise: float = 0.03
+    noise_given: float = 0.01
     near_guess: float = 0.05
     usual: float = 2.0
     usual_precision: float = 1.0

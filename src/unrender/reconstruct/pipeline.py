@@ -72,7 +72,7 @@ class Reconstructor:
         self._signs = np.ones((len(self.categories), max(space.size for space in self.spaces.values())))
         for row, space in zip(self._signs, self.spaces.values(), strict=True):
             row[: space.size][space.antisymmetric] = -1
-        self._loops: dict[tuple[str, float], Loop] = {}
+        self._loops: dict[tuple[str, bool], Loop] = {}
 
     @classmethod
     def from_pretrained(
@@ -170,7 +170,7 @@ class Reconstructor:
         coarse = cell_means(probability, self.loop_config.size)
 
         name = category or self._choose(guess, photo.path)
-        corrector = self._loop(name, crop[2], photo.height, fov_degrees)
+        corrector = self._loop(name, crop[2], photo.height, fov_degrees, mask is not None)
         pose = clock.stage(
             "loop", lambda: self._pose(corrector, coarse, guess, name, loop=loop, mean=shape == "mean")
         )
@@ -241,15 +241,18 @@ class Reconstructor:
         if fov_degrees is not None and not 1 <= fov_degrees <= 170:
             raise InputError(f"fov_degrees: expected 1 to 170 degrees, got {fov_degrees}")
 
-    def _loop(self, category: str, side: float, height: int, fov_degrees: float | None) -> Loop:
-        """The loop for a category and the crop's field of view."""
-        fov = DEFAULT_FOV_DEGREES
+    def _loop(self, category: str, side: float, height: int, fov_degrees: float | None, given: bool) -> Loop:
+        """The loop for a category, the crop's field of view, and a mask that is given or the network's."""
+        config = self.loop_config
+        if given:
+            config = replace(config, noise=config.noise_given)
+        space, trust = self.spaces[category], self.trusts[category]
         if fov_degrees is not None:
-            fov = float(np.degrees(2 * np.arctan(np.tan(np.radians(fov_degrees) / 2) * side / height)))
-            return Loop(self.spaces[category], self.loop_config, fov, self.trusts[category])
-        key = (category, fov)
+            tangent = np.tan(np.radians(fov_degrees) / 2) * side / height
+            return Loop(space, config, float(np.degrees(2 * np.arctan(tangent))), trust)
+        key = (category, given)
         if key not in self._loops:
-            self._loops[key] = Loop(self.spaces[category], self.loop_config, fov, self.trusts[category])
+            self._loops[key] = Loop(space, config, DEFAULT_FOV_DEGREES, trust)
         return self._loops[key]
 
     def _pose(
