@@ -36,7 +36,7 @@ class LoopConfig:
         size: side of the compared pictures in pixels.
         race: rounds of (hypotheses, iterations): so many of the best go on for so many steps.
         outline_points: points on the mask's outline.
-        noise: precision of an unknown of variance 1 beside the network's own mask, in squared pixels per unit.
+        noise: precision of an unknown of variance 1 beside the own mask, in squared pixels per unit.
         noise_given: the same beside a mask that is given and needs less doubt.
         near_guess: precision of the coefficients around the network's guess where their errors were not
             measured (see `unrender.reconstruct.trust`), in squared pixels per unit.
