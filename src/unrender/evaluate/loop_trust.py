@@ -11,8 +11,6 @@ See `unrender.reconstruct.trust`. Run it again whenever network or shape spaces 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +19,8 @@ import numpy as np
 from rich.progress import track
 
 from unrender.errors import ConfigError
-from unrender.files import write_atomic
 from unrender.image import crop_square
-from unrender.network.runtime import CARD_FILE, SHAPES_FILE, NetworkRuntime
+from unrender.network.runtime import SHAPES_FILE, NetworkRuntime, write_card
 from unrender.reconstruct.looks import look_twice
 from unrender.reconstruct.loop import Loop, LoopConfig
 from unrender.reconstruct.many_views import Silhouettes, learn_variances
@@ -165,9 +162,7 @@ def measure_trust(config: LoopTrustConfig) -> dict[str, Trust]:
     if not result:
         raise ConfigError(f"categories: there are no objects of {', '.join(config.categories or names)}")
     table = runtime.card.get(CARD_KEY, {}) | {name: trust.entry() for name, trust in result.items()}
-    text = json.dumps(runtime.card | {CARD_KEY: table}, indent=1)
-    text = re.sub(r"\[[-\d\s.,e]+\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", text)
-    write_atomic(Path(config.model) / CARD_FILE, (text + "\n").encode())
+    write_card(config.model, runtime.card | {CARD_KEY: table})
     return result
 
 

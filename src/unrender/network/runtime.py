@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unrender.errors import InputError, ModelError
+from unrender.files import write_atomic
 
 MODEL_FILE, CARD_FILE, SHAPES_FILE = "model.onnx", "model.json", "shapes.safetensors"
 TRAINING_FILE = "training.safetensors"
@@ -92,13 +95,9 @@ class NetworkRuntime:
         return [self._guess(row) for row in zip(*self.session.run(None, {"image": batch}), strict=True)]
 
     def mask(self, image: np.ndarray) -> np.ndarray:
-        """The mask alone, float32 [h, h] in [0, 1], without what only the shape needs; raises as a call."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        (logits,) = self.session.run(["mask_logits"], {"image": self._batch(image[None])}, options)
-        return np.asarray(1 / (1 + np.exp(-logits[0])), np.float32)
+        """The mask alone, float32 [h, h] in [0, 1]; raises as a call."""
+        (logits,) = self.session.run(["mask_logits"], {"image": self._batch(image[None])})
+        return _sigmoid(logits[0])
 
     def _batch(self, images: np.ndarray) -> np.ndarray:
         size = self.image_size
@@ -111,7 +110,7 @@ class NetworkRuntime:
     def _guess(self, outputs: tuple[np.ndarray, ...]) -> Guess:
         mask, rotations, hypotheses, coefficients, light, texture, categories = outputs
         return Guess(
-            mask=1 / (1 + np.exp(-mask)),
+            mask=_sigmoid(mask),
             rotations=rotations.astype(np.float64),
             log_probabilities=_log_softmax(hypotheses),
             coefficients=coefficients.astype(np.float64),
@@ -119,6 +118,17 @@ class NetworkRuntime:
             texture=np.ascontiguousarray(texture.transpose(1, 2, 0)),
             categories=np.exp(_log_softmax(categories / self.temperature)),
         )
+
+
+def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:
+    """Write a model's card; lists of numbers take one line each."""
+    text = json.dumps(card, indent=1)
+    text = re.sub(r"\[[-\d\s.,e]+\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", text)
+    write_atomic(Path(folder) / CARD_FILE, (text + "\n").encode())
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,9 @@ from PIL import Image
 
 from unrender.data.photos import PhotoSet
 from unrender.errors import ConfigError
-from unrender.files import write_atomic
 from unrender.image import crop_square
 from unrender.network.calibration import calibration_error, fit_temperature
-from unrender.network.runtime import CARD_FILE, NetworkRuntime
+from unrender.network.runtime import NetworkRuntime, write_card
 from unrender.train.photos import label_of
 
 MARGIN = 1.25
@@ -73,8 +71,7 @@ def calibrate_model(model: str | Path, photos: str | Path, aliases: Mapping[str,
         raise ConfigError(f"{photos}: no photo of split val has a label of {', '.join(names)}")
     scores, truth = np.stack(logits), np.array(labels)
     temperature = fit_temperature(scores, truth)
-    path = Path(model) / CARD_FILE
-    write_atomic(path, (json.dumps(runtime.card | {"temperature": temperature}, indent=1) + "\n").encode())
+    write_card(model, runtime.card | {"temperature": temperature})
     return Calibration(
         temperature, len(truth), float((scores.argmax(1) == truth).mean()),
         calibration_error(_softmax(scores), truth), calibration_error(_softmax(scores / temperature), truth),

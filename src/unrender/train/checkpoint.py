@@ -130,6 +130,11 @@ def trained_categories(meta: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str
     )
 
 
+def trained_image_size(meta: dict[str, Any]) -> int:
+    """Side of the pictures that a checkpoint's network gets; a file that names none is of the usual one."""
+    return int(meta.get("config", {}).get("image_size", NetworkConfig().image_size))
+
+
 def _by_category(
     source: dict[str, Tensor],
     own: dict[str, Tensor],

@@ -6,7 +6,6 @@ Weights are stored as float16 and cast when the model is loaded; everything is c
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -22,12 +21,12 @@ from torch import Tensor, nn
 from unrender.errors import ConfigError, MissingExtraError
 from unrender.files import write_atomic
 from unrender.network.model import OUTPUT_NAMES, NetworkConfig, UnrenderNetwork
-from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE, TRAINING_FILE
+from unrender.network.runtime import MODEL_FILE, SHAPES_FILE, TRAINING_FILE, write_card
 from unrender.network.segmenter import SegmenterConfig, SegmenterNetwork
 from unrender.network.whole import WholeNetwork
 from unrender.shape_space import load_shape_space
 from unrender.train.calibrate import calibrate_model
-from unrender.train.checkpoint import load_weights, read_meta, trained_categories
+from unrender.train.checkpoint import load_weights, read_meta, trained_categories, trained_image_size
 from unrender.train.spaces import FreeShape
 
 HALF_LIMIT = 1024
@@ -96,7 +95,12 @@ def export_model(config: ExportConfig) -> float:
     )
     sizes = {name: len(spaces[f"{name}.basis"]) for name in shape_categories}
     network = UnrenderNetwork(
-        NetworkConfig(coefficients=max(sizes.values()), shape_categories=shape_categories, categories=labels)
+        NetworkConfig(
+            trained_image_size(meta),
+            max(sizes.values()),
+            shape_categories=shape_categories,
+            categories=labels,
+        )
     )
     load_weights(config.checkpoint, network, strict=True)
     whole, size = _with_segmenter(config, network)
@@ -131,7 +135,7 @@ def export_model(config: ExportConfig) -> float:
         "categories": list(labels),
         "loop": not free,
     }
-    (out / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n")
+    write_card(out, card)
     _write_rest(network, model, out / TRAINING_FILE)
     difference = _difference(whole, size, out / MODEL_FILE)
     if config.calibrate is not None:
@@ -149,8 +153,8 @@ def _with_segmenter(
     """
     if config.segmenter is None:
         return network, network.config.image_size
-    settings = read_meta(config.segmenter).get("config", {})
-    labels, size = tuple(settings.get("labels", ())), int(settings.get("image_size", 192))
+    meta = read_meta(config.segmenter)
+    labels, size = trained_categories(meta)[1], trained_image_size(meta)
     if labels != network.config.categories:
         raise ConfigError(
             f"segmenter: its categories ({', '.join(labels)}) are not those of the checkpoint "

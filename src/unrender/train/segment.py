@@ -6,16 +6,13 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from unrender.errors import ConfigError
-from unrender.losses import mask_head_loss
 from unrender.network.segmenter import SegmenterConfig, SegmenterNetwork
 from unrender.train.config import TrainConfig
-from unrender.train.photos import IGNORE_CATEGORY, PhotoSampler
-from unrender.train.step import PREVIEW_ROWS, Batch, mask_head_iou
+from unrender.train.step import PREVIEW_ROWS, Batch, masked_photo_terms, photo_sampler
 
 
 class SegmentObjective:
@@ -24,14 +21,10 @@ class SegmentObjective:
     scalar_names: tuple[str, ...] = ()
 
     def __init__(self, config: TrainConfig, network: SegmenterConfig) -> None:
-        if not config.photo_roots or not config.photo_batch:
+        photos = photo_sampler(config, network.categories, network.image_size)
+        if photos is None:
             raise ConfigError("config: a segmenter needs photo_roots and photo_batch")
-        self.config = config
-        self.photos = PhotoSampler(
-            config.photo_roots, network.categories, network.image_size,
-            leave_out=config.leave_out, shares=config.photo_shares, aliases=config.aliases,
-            paste=config.photo_paste,
-        )  # fmt: skip
+        self.config, self.photos = config, photos
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """The pictures of one step; depends on `rng` alone."""
@@ -44,20 +37,13 @@ class SegmentObjective:
         found = network(batch.images, batch.shallow)
         scalars = {"seconds/forward": time.perf_counter() - clock}
         masks, labels = torch.from_numpy(batch.photos.masks), torch.from_numpy(batch.photos.categories)
-        terms = {
-            "mask": mask_head_loss(found.mask_logits, masks),
-            "category": F.cross_entropy(found.category_logits, labels, ignore_index=IGNORE_CATEGORY),
-            "category_prior": 0.5 * (network.category.correction.weight**2).sum(),
-        }
+        terms = masked_photo_terms(found.mask_logits, found.category_logits, masks, labels)
+        terms["category_prior"] = 0.5 * (network.category.correction.weight**2).sum()
         weights = self.config.weights
         total = (
             weights.mask * terms["mask"]
             + weights.category * (terms["category"] + weights.category_prior * terms["category_prior"])
         )  # fmt: skip
-        known = labels != IGNORE_CATEGORY
-        with torch.no_grad():
-            right = (found.category_logits.argmax(1) == labels)[known].float().mean()
-        terms |= {"photo_category_accuracy": right, "mask_head_iou": mask_head_iou(found.mask_logits, masks)}
         return total, scalars | {name: float(value.detach()) for name, value in terms.items()}
 
     def preview(self, network: SegmenterNetwork, batch: Batch) -> Image.Image:

@@ -62,15 +62,7 @@ class Objective:
         self.config = config
         self.names, self.labels = network.shape_categories, network.categories
         self.renderer = TemplateRenderer(config.render_size)
-        self.photos = (
-            PhotoSampler(
-                config.photo_roots, self.labels, network.image_size,
-                leave_out=config.leave_out, shares=config.photo_shares, aliases=config.aliases,
-                paste=config.photo_paste, cameras=config.photo_cameras,
-            )
-            if config.photo_batch and config.photo_roots
-            else None
-        )  # fmt: skip
+        self.photos = photo_sampler(config, self.labels, network.image_size)
         self.objects = None
         if config.object_batch and config.object_roots:
             plan = CategoryPlan(self.names, config.default_category, config.aliases, config.category_weights)
@@ -175,7 +167,7 @@ class Objective:
             "surface": surface_loss(prediction.surface, canonical, labelled),
             "light": ((prediction.light - torch.from_numpy(objects.light)) ** 2).mean(),
             "prior": self.shapes.prior(coefficients, category),
-            "category": self.category_loss(prediction, self.label_of_shape[category]),
+            "category": category_loss(prediction.category_logits, self.label_of_shape[category]),
             "rotation_degrees": errors.mean(),
             "surface_error": surface_error(prediction.surface, canonical, labelled),
             "synthetic_iou": iou.mean(),
@@ -190,28 +182,13 @@ class Objective:
                 terms[f"rotation/{self.names[number]}"] = errors[category == number].mean()
         return terms
 
-    def category_loss(self, prediction: Prediction, labels: Tensor) -> Tensor:
-        """Cross-entropy over the pictures with a label; 0 if there is none."""
-        if not (labels != IGNORE_CATEGORY).any():
-            return prediction.category_logits.sum() * 0
-        return F.cross_entropy(prediction.category_logits, labels, ignore_index=IGNORE_CATEGORY)
-
     def photo_terms(
         self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, delta: float
     ) -> dict[str, Tensor]:
         """Losses of photos with masks and without cameras."""
         masks = torch.from_numpy(photos.masks)
         categories = torch.from_numpy(photos.categories)
-        terms = {
-            "mask": mask_head_loss(prediction.mask_logits, masks),
-            "category": self.category_loss(prediction, categories),
-        }
-        with torch.no_grad():
-            known = categories != IGNORE_CATEGORY
-            if known.any():
-                right = prediction.category_logits.argmax(1) == categories
-                terms["photo_category_accuracy"] = right[known].float().mean()
-        terms["mask_head_iou"] = mask_head_iou(prediction.mask_logits, masks)
+        terms = masked_photo_terms(prediction.mask_logits, prediction.category_logits, masks, categories)
         trust = torch.from_numpy(photos.trust)
         if self.config.weights.photo_camera and photos.trust.any():
             found = torch.from_numpy(photos.rotations)
@@ -290,6 +267,34 @@ class Objective:
             known = np.array(category)
             known = np.maximum(np.where(known >= 0, known, guessed), 0)
             return preview_sheet(prediction, images, self.shapes, torch.from_numpy(known))
+
+
+def photo_sampler(config: TrainConfig, labels: tuple[str, ...], size: int) -> PhotoSampler | None:
+    """The photos of a run at `size` pixels a side; None where it has none."""
+    if not (config.photo_batch and config.photo_roots):
+        return None
+    return PhotoSampler(
+        config.photo_roots, labels, size, leave_out=config.leave_out, shares=config.photo_shares,
+        aliases=config.aliases, paste=config.photo_paste, cameras=config.photo_cameras,
+    )  # fmt: skip
+
+
+def masked_photo_terms(
+    mask_logits: Tensor, category_logits: Tensor, masks: Tensor, labels: Tensor
+) -> dict[str, Tensor]:
+    """Losses "mask" and "category" of photos with masks [B, H, W], and how many are right."""
+    terms = {"mask": mask_head_loss(mask_logits, masks), "category": category_loss(category_logits, labels)}
+    known = labels != IGNORE_CATEGORY
+    if known.any():
+        terms["photo_category_accuracy"] = (category_logits.argmax(1) == labels)[known].float().mean()
+    return terms | {"mask_head_iou": mask_head_iou(mask_logits, masks)}
+
+
+def category_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of logits [B, C] over the pictures with a label; 0 if there is none."""
+    if not (labels != IGNORE_CATEGORY).any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits, labels, ignore_index=IGNORE_CATEGORY)
 
 
 @torch.no_grad()

@@ -4,7 +4,6 @@
 const BITS = 22;
 
 export const BILINEAR = { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
-export const BOX = { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
 
 /** For each output sample: its first input sample and the weights of that and the following ones. */
 function taps(inSize, low, high, outSize, filter) {
