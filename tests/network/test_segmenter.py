@@ -42,7 +42,7 @@ def test_before_training_the_category_is_the_share_of_imagenet_classes():
     with torch.no_grad():
         features = torch.nn.functional.relu6(head.project(last)).mean((2, 3))
         shares = torch.softmax(head.classes(features), 1)
-        found = torch.exp(head(last)) - head.FLOOR
+        found = torch.exp(head(last)[0]) - head.FLOOR
     for column, name in enumerate(LABELS):
         chosen = class_groups(LABELS)[:, LABELS.index(name)] > 0
         torch.testing.assert_close(found[:, column], shares[:, chosen].sum(1), atol=1e-6, rtol=1e-4)
@@ -70,7 +70,7 @@ def whole():
 def test_the_shape_network_gets_the_smaller_picture_and_the_segmenters_mask(whole):
     image = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
-        found = whole(image)
+        found = whole(image, torch.arange(2))
         segmented = whole.segmenter(image)
         small = torch.nn.functional.avg_pool2d(image, 2)
         mask = torch.nn.functional.avg_pool2d(torch.sigmoid(segmented.mask_logits)[:, None], 2)[:, 0]
@@ -78,6 +78,20 @@ def test_the_shape_network_gets_the_smaller_picture_and_the_segmenters_mask(whol
     torch.testing.assert_close(found["mask_logits"], segmented.mask_logits)
     torch.testing.assert_close(found["coefficients"], alone["coefficients"], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found["texture"], alone["texture"], atol=1e-5, rtol=1e-4)
+
+
+def test_a_look_at_the_mirror_image_is_the_network_of_shapes_at_the_mirrored_picture_and_mask(whole):
+    image = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        found = whole(image, torch.tensor([3, 0]))
+        small = torch.nn.functional.avg_pool2d(image[1:].flip(-1), 2)
+        mask = torch.nn.functional.avg_pool2d(torch.sigmoid(found["mask_logits"][1:, None]).flip(-1), 2)[:, 0]
+        _, alone = whole.shapes.describe(whole.shapes.encoder(small), small, mask)
+        none = whole(image, torch.arange(0))
+    assert found["mask_logits"].shape == (2, 32, 32) and len(found["rotations"]) == 2
+    torch.testing.assert_close(found["coefficients"][:1], alone["coefficients"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(none["mask_logits"], found["mask_logits"])
+    assert len(none["coefficients"]) == 0
 
 
 def _save(path, network, **config):
@@ -107,16 +121,19 @@ def test_one_graph_has_both_networks(whole, checkpoints, tmp_path):
     config, shapes = checkpoints
     assert export_model(config) < 2e-2, "stored as float16"
     runtime = NetworkRuntime(config.out)
-    assert runtime.image_size == 64 and runtime.any_count
+    assert runtime.image_size == 64 and runtime.mirrors
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     with torch.no_grad():
         expected = whole.segmenter(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
     masks = torch.sigmoid(expected.mask_logits).numpy()
-    for number, guess in enumerate(runtime.several(images)):
+    for number, image in enumerate(images):
+        guess = runtime(image)
         assert guess.mask.shape == (32, 32)
         np.testing.assert_allclose(guess.mask, masks[number], atol=5e-3)
-        np.testing.assert_allclose(runtime.mask(images[number]), guess.mask, atol=1e-5)
-        np.testing.assert_allclose(runtime(images[number]).coefficients, guess.coefficients, atol=1e-5)
+        np.testing.assert_allclose(runtime.mask(image), guess.mask, atol=1e-5)
+        first, second = runtime.looks(image)
+        np.testing.assert_allclose(first.coefficients, guess.coefficients, atol=1e-5)
+        np.testing.assert_array_equal(second.mask, guess.mask[:, ::-1])
         categories = torch.softmax(expected.category_logits[number], 0).numpy()
         np.testing.assert_allclose(guess.categories, categories, atol=2e-2)
 

@@ -91,11 +91,9 @@ class Mirroring:
     def mask(self, image: np.ndarray) -> np.ndarray:
         return self.look(image).mask
 
-    def several(self, images: np.ndarray) -> list[Guess]:
-        first, second = images
-        np.testing.assert_array_equal(second, first[:, ::-1])
-        guess = self.look(first)
-        return [guess, mirrored(guess, self.signs)]
+    def looks(self, image: np.ndarray) -> tuple[Guess, Guess]:
+        guess = self.look(image)
+        return guess, mirrored(guess, self.signs)
 
     def look(self, image: np.ndarray) -> Guess:
         raise NotImplementedError

@@ -22,8 +22,8 @@ def _rotations(rng, count):
 class Opinionated:
     """Says something else of every picture, as a function of its pixels alone."""
 
-    def several(self, images: np.ndarray) -> list[Guess]:
-        return [self(image) for image in images]
+    def looks(self, image: np.ndarray) -> tuple[Guess, Guess]:
+        return self(image), self(image[:, ::-1])
 
     def __call__(self, image: np.ndarray) -> Guess:
         rng = np.random.default_rng(int(image.astype(np.int64).reshape(-1) @ np.arange(image.size) % 10**9))

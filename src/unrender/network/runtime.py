@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class NetworkRuntime:
     """One loaded model; calls from several threads are safe.
 
     Attributes:
-        any_count: whether the graph takes several pictures at once (older ones take one).
+        mirrors: whether the graph looks at a picture's mirror image by itself (`unrender.network.whole`).
         card: the model card's fields ("name", "version", "licence", "categories", "shape_categories",
             "image_size"; where it was calibrated "temperature", see `unrender.network.calibration`).
         sha256: of the ONNX file, hexadecimal.
@@ -67,6 +67,8 @@ class NetworkRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # Threads that wait busily would take the processor from what follows the network.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self.session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         except Exception as error:
@@ -75,7 +77,7 @@ class NetworkRuntime:
                 f"model {folder / MODEL_FILE}: is damaged or of another version ({reason})"
             ) from None
         self.image_size = int(self.card["image_size"])
-        self.any_count = not isinstance(self.session.get_inputs()[0].shape[0], int)
+        self.mirrors = "looks" in (item.name for item in self.session.get_inputs())
         self.temperature = float(self.card.get("temperature", 1.0))
 
     def __call__(self, image: np.ndarray) -> Guess:
@@ -84,31 +86,52 @@ class NetworkRuntime:
         Raises:
             InputError: another shape or dtype.
         """
-        return self.several(image[None])[0]
+        return self._run(image, 1)[0]
 
-    def several(self, images: np.ndarray) -> list[Guess]:
-        """Run on N pictures, uint8 [N, S, S, 3] sRGB; raises as a call."""
-        batch = self._batch(images)
-        if not self.any_count:
-            outputs = [self.session.run(None, {"image": picture[None]}) for picture in batch]
-            return [self._guess(tuple(value[0] for value in row)) for row in outputs]
-        return [self._guess(row) for row in zip(*self.session.run(None, {"image": batch}), strict=True)]
+    def looks(self, image: np.ndarray) -> tuple[Guess, Guess]:
+        """Run on a picture and on its mirror image; takes and raises as a call.
+
+        Where the graph mirrors by itself, mask and category of the second guess are those of the first.
+        """
+        if self.mirrors:
+            first, second = self._run(image, 2)
+            return first, replace(second, mask=first.mask[:, ::-1])
+        return self(image), self(image[:, ::-1])
 
     def mask(self, image: np.ndarray) -> np.ndarray:
-        """The mask alone, float32 [h, h] in [0, 1]; raises as a call."""
-        (logits,) = self.session.run(["mask_logits"], {"image": self._batch(image[None])})
+        """The mask alone, float32 [h, h] in [0, 1]; takes and raises as a call."""
+        if not self.mirrors:
+            return self(image).mask
+        inputs = {"image": self._input(image), "looks": np.arange(0)}
+        (logits,) = self.session.run(["mask_logits"], inputs)
         return _sigmoid(logits[0])
 
-    def _batch(self, images: np.ndarray) -> np.ndarray:
-        size = self.image_size
-        if images.shape[1:] != (size, size, 3) or images.dtype != np.uint8:
-            raise InputError(
-                f"image: expected uint8 [{size}, {size}, 3], got {images.dtype} {list(images.shape[1:])}"
-            )
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+    def _run(self, image: np.ndarray, count: int) -> list[Guess]:
+        """The guesses of the first so many looks: at the picture, at its mirror image."""
+        inputs = {"image": self._input(image)}
+        if self.mirrors:
+            inputs["looks"] = np.arange(count)
+        mask, *each, categories = self.session.run(None, inputs)
+        return [self._guess(mask[0], *row, categories[0]) for row in zip(*each, strict=True)]
 
-    def _guess(self, outputs: tuple[np.ndarray, ...]) -> Guess:
-        mask, rotations, hypotheses, coefficients, light, texture, categories = outputs
+    def _input(self, image: np.ndarray) -> np.ndarray:
+        size = self.image_size
+        if image.shape != (size, size, 3) or image.dtype != np.uint8:
+            raise InputError(
+                f"image: expected uint8 [{size}, {size}, 3], got {image.dtype} {list(image.shape)}"
+            )
+        return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+
+    def _guess(
+        self,
+        mask: np.ndarray,
+        rotations: np.ndarray,
+        hypotheses: np.ndarray,
+        coefficients: np.ndarray,
+        light: np.ndarray,
+        texture: np.ndarray,
+        categories: np.ndarray,
+    ) -> Guess:
         return Guess(
             mask=_sigmoid(mask),
             rotations=rotations.astype(np.float64),

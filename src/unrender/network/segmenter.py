@@ -1,8 +1,7 @@
 """The segmenter: one square picture to the object's mask and category, finer than the network of shapes sees.
 
-Its encoder keeps the ImageNet weights, the last layers included: they tell birds of any kind from other
-animals, which a few thousand photos cannot teach. A decoder of its own draws the mask from the encoder's
-features.
+It keeps ImageNet's classifier: that tells birds of any kind from other animals, which a few thousand photos
+cannot teach. A decoder of its own draws the mask from the encoder's features.
 """
 
 from __future__ import annotations
@@ -43,10 +42,12 @@ class Segmentation:
 
     Attributes:
         mask_logits: [B, S/2, S/2]. category_logits: [B, number of categories].
+        imagenet_logits: [B, 1000], of ImageNet's classes.
     """
 
     mask_logits: Tensor
     category_logits: Tensor
+    imagenet_logits: Tensor
 
 
 class CategoryHead(nn.Module):
@@ -73,12 +74,13 @@ class CategoryHead(nn.Module):
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
-    def forward(self, last: Tensor) -> Tensor:
-        """Logits [B, C] from the encoder's last features [B, 320, h, w]."""
+    def forward(self, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [B, C] of our categories and [B, 1000] of ImageNet's classes, from the encoder's last
+        features [B, 320, h, w]."""
         features = F.relu6(self.project(last)).mean((2, 3))
-        shares = torch.softmax(self.classes(features), 1) @ self.groups
-        known = torch.log(shares + self.FLOOR)
-        return known * (1 + self.slope) + self.correction(features / self.SCALE)
+        classes = self.classes(features)
+        known = torch.log(torch.softmax(classes, 1) @ self.groups + self.FLOOR)
+        return known * (1 + self.slope) + self.correction(features / self.SCALE), classes
 
 
 class SegmenterNetwork(nn.Module):
@@ -100,4 +102,4 @@ class SegmenterNetwork(nn.Module):
         """Segment; `shallow` is what `self.encoder.shallow(image)` gave, if that was called before."""
         features = self.encoder(image, shallow)
         mask_logits, _ = self.mask([x / spread for x, spread in zip(features, FEATURE_SPREAD, strict=True)])
-        return Segmentation(mask_logits, self.category(features[-1]))
+        return Segmentation(mask_logits, *self.category(features[-1]))

@@ -1,7 +1,8 @@
 """Segmenter and network of shapes as one: the graph that is exported.
 
 The segmenter gets the picture as it is; the network of shapes gets it smaller, and the segmenter's mask in
-place of its own.
+place of its own. It may look at the mirror image too, whose mask is the mirrored mask: the segmenter's work is
+done once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from unrender.network.segmenter import SegmenterNetwork
 
 
 class WholeNetwork(nn.Module):
-    """Input [B, 3, S, S] float32 in [0, 1] (sRGB), S the segmenter's `image_size`."""
+    """Input [B, 3, S, S] float32 in [0, 1] (sRGB), S the segmenter's `image_size`, and looks, int64 [L].
+
+    Look i < B is at picture i, look B + i at its mirror image; none at all gives masks and categories alone.
+    """
 
     def __init__(self, segmenter: SegmenterNetwork, shapes: UnrenderNetwork) -> None:
         super().__init__()
@@ -26,11 +30,14 @@ class WholeNetwork(nn.Module):
         self.register_buffer("reduce_picture", torch.from_numpy(box_matrix(wide, small)))
         self.register_buffer("reduce_mask", torch.from_numpy(box_matrix(wide // 2, small // 2)))
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Fields of `Prediction` by name, but `surface`."""
+    def forward(self, image: Tensor, looks: Tensor) -> dict[str, Tensor]:
+        """Fields of `Prediction` by name, but `surface`: mask and category of each picture, the others of
+        each look."""
         found = self.segmenter(image)
         small = self.reduce_picture @ image @ self.reduce_picture.T
         mask = self.reduce_mask @ torch.sigmoid(found.mask_logits) @ self.reduce_mask.T
+        small = torch.cat([small, small.flip(-1)])[looks]
+        mask = torch.cat([mask, mask.flip(-1)])[looks]
         _, outputs = self.shapes.describe(self.shapes.encoder(small), small, mask)
         return {"mask_logits": found.mask_logits, "category_logits": found.category_logits, **outputs}
 

@@ -26,7 +26,7 @@ def look_twice(runtime: NetworkRuntime, image: np.ndarray, signs: np.ndarray) ->
         runtime: the network. image: uint8 [S, S, 3] sRGB.
         signs: [C, K], -1 for coefficients of antisymmetric vectors and 1 for the others.
     """
-    first, second = runtime.several(np.stack([image, image[:, ::-1]]))
+    first, second = runtime.looks(image)
     return mean_guess(first, mirrored(second, signs))
 
 

@@ -65,18 +65,29 @@ def _pull(begin, end, values, weights, coarse_values, coarse_weights):
 def _push(begin, end, values, weights, coarse):
     """Where a weight is below 1 the rest comes from the coarser level, bilinearly."""
     size = coarse.shape[0]
+    near, far = np.float32(0.75), np.float32(0.25)
     for i in range(begin, end):
-        y = min(max(np.float32(0.5) * i - np.float32(0.25), np.float32(0.0)), np.float32(size - 1))
-        i0 = int(y)
-        i1, fy = min(i0 + 1, size - 1), y - np.float32(i0)
-        for j in range(values.shape[1]):
-            keep = weights[i, j]
-            if keep >= 1.0:
+        above = i // 2
+        below = min(max(above + 2 * (i % 2) - 1, 0), size - 1)
+        left = middle = right = (np.float32(0.0), np.float32(0.0), np.float32(0.0))
+        for j in range(-1, size):
+            left, middle = middle, right
+            if j + 1 < size:
+                right = (
+                    near * coarse[above, j + 1, 0] + far * coarse[below, j + 1, 0],
+                    near * coarse[above, j + 1, 1] + far * coarse[below, j + 1, 1],
+                    near * coarse[above, j + 1, 2] + far * coarse[below, j + 1, 2],
+                )
+            if j == 0:
+                left = middle
+            if j < 0:
                 continue
-            x = min(max(np.float32(0.5) * j - np.float32(0.25), np.float32(0.0)), np.float32(size - 1))
-            j0 = int(x)
-            j1, fx = min(j0 + 1, size - 1), x - np.float32(j0)
-            for c in range(3):
-                top = coarse[i0, j0, c] * (1 - fx) + coarse[i0, j1, c] * fx
-                low = coarse[i1, j0, c] * (1 - fx) + coarse[i1, j1, c] * fx
-                values[i, j, c] = keep * values[i, j, c] + (1 - keep) * (top * (1 - fy) + low * fy)
+            for side in range(2):
+                column = 2 * j + side
+                keep = weights[i, column]
+                if keep >= 1.0:
+                    continue
+                other, rest = (right if side else left), np.float32(1.0) - keep
+                for c in range(3):
+                    coarser = near * middle[c] + far * other[c]
+                    values[i, column, c] = keep * values[i, column, c] + rest * coarser

@@ -29,7 +29,7 @@ def gather(
     texel_face int32 [T, T] and texel_weights float32 [T, T, 3]; faces [F, 3]; local float32 [V, 3] positions
     in the camera's frame; normals float32 [V, 6] in the object's frame, then in the camera's; depth [M, M];
     photo float32 [N, N, 3] linear; trust [N, N] in [0, 1]; light float32 [9, 3]. Written: colour [T, T, 3],
-    the photo's (divided by the shading unless `lit`), and confidence [T, T]; base [T, T, 3] is multiplied by
+    the photo's (divided by the shading unless `lit`) where it is seen, and confidence [T, T]; base [T, T, 3] is multiplied by
     the shading if `lit`.
     """
     size, side, cells = texel_face.shape[0], photo.shape[0], depth.shape[0]
@@ -41,42 +41,44 @@ def gather(
         for j in range(size):
             face = texel_face[i, j]
             confidence[i, j] = none
+            for c in range(3):
+                colour[i, j, c] = none
             if face < 0:
-                for c in range(3):
-                    colour[i, j, c] = none
-                    if lit:  # between the charts, where filtering may reach: light from nowhere
+                if lit:  # between the charts, where filtering may reach: light from nowhere
+                    for c in range(3):
                         base[i, j, c] *= max(_C0 * light[0, c] - _C3 * light[6, c], darkest)
                 continue
-            x = y = z = nx = ny = nz = facing_x = facing_y = facing_z = none
-            for k in range(3):
-                v, w = faces[face, k], texel_weights[i, j, k]
-                x += w * local[v, 0]
-                y += w * local[v, 1]
-                z += w * local[v, 2]
-                nx += w * normals[v, 0]
-                ny += w * normals[v, 1]
-                nz += w * normals[v, 2]
-                facing_x += w * normals[v, 3]
-                facing_y += w * normals[v, 4]
-                facing_z += w * normals[v, 5]
+            v0, v1, v2 = faces[face, 0], faces[face, 1], faces[face, 2]
+            w0, w1, w2 = texel_weights[i, j, 0], texel_weights[i, j, 1], texel_weights[i, j, 2]
+            x = w0 * local[v0, 0] + w1 * local[v1, 0] + w2 * local[v2, 0]
+            y = w0 * local[v0, 1] + w1 * local[v1, 1] + w2 * local[v2, 1]
+            z = w0 * local[v0, 2] + w1 * local[v1, 2] + w2 * local[v2, 2]
+            facing = -(
+                (w0 * normals[v0, 3] + w1 * normals[v1, 3] + w2 * normals[v2, 3]) * x
+                + (w0 * normals[v0, 4] + w1 * normals[v1, 4] + w2 * normals[v2, 4]) * y
+                + (w0 * normals[v0, 5] + w1 * normals[v1, 5] + w2 * normals[v2, 5]) * z
+            )
+            u = half * side - focal * x / z
+            v = half * side + focal * y / z
+            seen = facing > none and u >= none and v >= none and u < side and v < side
+            if seen:
+                front = depth[min(int(v * ratio), cells - 1), min(int(u * ratio), cells - 1)]
+                seen = front <= none or -z <= front + near_tolerance
+            if not (seen or lit):
+                continue
+            nx = w0 * normals[v0, 0] + w1 * normals[v1, 0] + w2 * normals[v2, 0]
+            ny = w0 * normals[v0, 1] + w1 * normals[v1, 1] + w2 * normals[v2, 1]
+            nz = w0 * normals[v0, 2] + w1 * normals[v1, 2] + w2 * normals[v2, 2]
             inverse = one / (np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-8))
             nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
-            u = half * side - focal * x / z
-            v_ = half * side + focal * y / z
-            cosine = (
-                -(facing_x * x + facing_y * y + facing_z * z)
-                * inverse
-                / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-8))
-            )
-            if u < none or v_ < none or u >= side or v_ >= side:
-                u, v_ = min(max(u, none), side - one), min(max(v_, none), side - one)
-                cosine = none
-            pu, pv = min(max(u - half, none), last), min(max(v_ - half, none), last)
+            cosine = facing * inverse / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-8))
+            seen = seen and cosine > lowest
+            if not (seen or lit):
+                continue
+            pu, pv = min(max(u - half, none), last), min(max(v - half, none), last)
             a, b = int(pv), int(pu)
             fy, fx = pv - np.float32(a), pu - np.float32(b)
             for c in range(3):
-                top = photo[a, b, c] * (one - fx) + photo[a, b + 1, c] * fx
-                low = photo[a + 1, b, c] * (one - fx) + photo[a + 1, b + 1, c] * fx
                 shade = (
                     _C0 * light[0, c]
                     + _C1 * (ny * light[1, c] + nz * light[2, c] + nx * light[3, c])
@@ -86,20 +88,16 @@ def gather(
                     + _C4 * (nx * nx - ny * ny) * light[8, c]
                 )
                 shade = max(shade, darkest)
-                value = top * (one - fy) + low * fy
                 if lit:
                     base[i, j, c] *= shade
-                else:
-                    value /= shade
-                colour[i, j, c] = value
-            if cosine <= lowest:
-                continue
-            row, column = min(int(v_ * ratio), cells - 1), min(int(u * ratio), cells - 1)
-            seen = depth[row, column]
-            if seen > none and -z > seen + near_tolerance:
-                continue
-            slope = min((cosine - lowest) / span, one)
-            confidence[i, j] = trust[a, b] * slope * slope * (np.float32(3.0) - np.float32(2.0) * slope)
+                if seen:
+                    top = photo[a, b, c] * (one - fx) + photo[a, b + 1, c] * fx
+                    low = photo[a + 1, b, c] * (one - fx) + photo[a + 1, b + 1, c] * fx
+                    value = top * (one - fy) + low * fy
+                    colour[i, j, c] = value if lit else value / shade
+            if seen:
+                slope = min((cosine - lowest) / span, one)
+                confidence[i, j] = trust[a, b] * slope * slope * (np.float32(3.0) - np.float32(2.0) * slope)
 
 
 @relaxed

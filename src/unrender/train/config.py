@@ -27,6 +27,8 @@ class LossWeights:
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
         category_prior: of the segmenter, times `category`: squared departure from ImageNet's classifier.
+        pretrained: of a segmenter whose encoder is trained: divergence of ImageNet's classes from what they
+            were.
         surface: likelihood of the canonical coordinates of pixels (labels of synthetic pictures).
         laplacian: squared Laplacians of free shapes, summed over the vertices (DIB-R: 0.01).
         flatten: angles between neighbouring faces of free shapes (DIB-R: 0.001). Linear shapes have a prior.
@@ -43,6 +45,7 @@ class LossWeights:
     photo_prior: float = 0.02
     category: float = 0.3
     category_prior: float = 0.03
+    pretrained: float = 0.0
     surface: float = 0.5
     laplacian: float = 0.0
     flatten: float = 0.0

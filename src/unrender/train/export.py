@@ -29,6 +29,8 @@ from unrender.train.calibrate import calibrate_model
 from unrender.train.checkpoint import load_weights, read_meta, trained_categories, trained_image_size
 from unrender.train.spaces import FreeShape
 
+PER_PICTURE = ("image", "mask_logits", "category_logits")
+"""Inputs and outputs with one entry for each picture; the others have one for each look."""
 HALF_LIMIT = 1024
 """Tensors of at least so many numbers are stored as float16."""
 
@@ -69,8 +71,8 @@ class _Outputs(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        found = self.network(image)
+    def forward(self, image: Tensor, *looks: Tensor) -> tuple[Tensor, ...]:
+        found = self.network(image, *looks)
         outputs = found if isinstance(found, dict) else vars(found)
         return tuple(outputs[name] for name in OUTPUT_NAMES)
 
@@ -108,12 +110,17 @@ def export_model(config: ExportConfig) -> float:
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     temporary = out / f"{MODEL_FILE}.tmp{os.getpid()}"
+    example = _example(whole, torch.zeros(2, 3, size, size))
+    axes = {
+        name: {0: "pictures" if name in PER_PICTURE or len(example) == 1 else "looks"}
+        for name in ("image", "looks", *OUTPUT_NAMES)
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs one more package
         torch.onnx.export(
-            _Outputs(whole), (torch.zeros(2, 3, size, size),), str(temporary),
-            input_names=["image"], output_names=list(OUTPUT_NAMES), opset_version=17, dynamo=False,
-            dynamic_axes={name: {0: "pictures"} for name in ("image", *OUTPUT_NAMES)},
+            _Outputs(whole), tuple(example.values()), str(temporary),
+            input_names=list(example), output_names=list(OUTPUT_NAMES), opset_version=17, dynamo=False,
+            dynamic_axes=axes,
         )  # fmt: skip
     model = onnx.load(str(temporary))
     _store_half(model)
@@ -208,15 +215,22 @@ def _store_half(model: object) -> None:
         model.graph.node.insert(0, cast)
 
 
+def _example(network: UnrenderNetwork | WholeNetwork, image: Tensor) -> dict[str, Tensor]:
+    """Inputs by name: pictures, and where the graph takes looks, one at the first and one at its mirror image."""
+    if isinstance(network, UnrenderNetwork):
+        return {"image": image}
+    return {"image": image, "looks": torch.tensor([0, len(image)])}
+
+
 def _difference(network: UnrenderNetwork | WholeNetwork, size: int, path: Path) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, 3, size, size, generator=generator)
+    inputs = _example(network, torch.rand(1, 3, size, size, generator=generator))
     with torch.no_grad():
-        expected = _Outputs(network)(image)
-    found = session.run(None, {"image": image.numpy()})
+        expected = _Outputs(network)(*inputs.values())
+    found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
     return max(float(np.abs(e.numpy() - f).max()) for e, f in zip(expected, found, strict=True))
 
 

@@ -12,7 +12,7 @@ const REACH = 0.08;
 export async function boxAt(network, picture, imageSize, x, y) {
   const side = Math.max(picture.width, picture.height);
   const [left, top] = [(picture.width - side) / 2, (picture.height - side) / 2];
-  const { mask, maskSize } = await network(cropSquare(picture, left, top, side, imageSize));
+  const { mask, maskSize } = await network.mask(cropSquare(picture, left, top, side, imageSize));
   const scale = side / maskSize;
   const part = partNear(mask, maskSize, maskSize, (x - left) / scale, (y - top) / scale, REACH * maskSize);
   if (part) {

@@ -1,27 +1,16 @@
 // Two looks at a picture, at it and at its mirror image, averaged; the same as `unrender.reconstruct.looks`.
 
-import { logSoftmax } from "./network.js";
+import { logSoftmax, turnedRound } from "./network.js";
 
 const X_ODD = [3, 4, 7];
 const SIGN = [-1, 1, 1];
 
-/** A picture, or rows of `channels` values of a square, from right to left. */
-function turnedRound(data, width, channels) {
-  const result = new data.constructor(data.length);
-  for (let at = 0; at < data.length / channels; at++) {
-    const other = at - (at % width) + (width - 1 - (at % width));
-    for (let c = 0; c < channels; c++) result[channels * at + c] = data[channels * other + c];
-  }
-  return result;
-}
-
-const flipped = (picture) => ({ ...picture, data: turnedRound(picture.data, picture.width, picture.channels) });
 const mean = (first, second) => first.map((value, i) => 0.5 * (value + second[i]));
 
 /** What the network says of a picture; `rotation` is the likeliest one. */
 export async function lookTwice(assets, picture) {
-  const first = await assets.network(picture);
-  const second = mirrored(await assets.network(flipped(picture)), assets);
+  const [first, other] = await assets.network.looks(picture);
+  const second = mirrored(other, assets);
   const logProbabilities = logSoftmax(mean(first.logProbabilities, second.logProbabilities));
   const best = logProbabilities.reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
   return {

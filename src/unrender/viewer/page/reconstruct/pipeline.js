@@ -110,7 +110,7 @@ async function chooseCrop(assets, picture, mask, options) {
   }
   const side = Math.max(width, height);
   const [left, top] = [(width - side) / 2, (height - side) / 2];
-  const first = await assets.network(cropSquare(picture, left, top, side, size));
+  const first = await assets.network.mask(cropSquare(picture, left, top, side, size));
   const found = mainObject(first.mask, first.maskSize, first.maskSize);
   const flags = found.map((value) => (value > 0.5 ? 1 : 0));
   return cropRound(flags, first.maskSize, first.maskSize, left, top, side / first.maskSize);
