@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.numpy import save_file
@@ -136,6 +137,11 @@ def test_one_graph_has_both_networks(whole, checkpoints, tmp_path):
         np.testing.assert_array_equal(second.mask, guess.mask[:, ::-1])
         categories = torch.softmax(expected.category_logits[number], 0).numpy()
         np.testing.assert_allclose(guess.categories, categories, atol=2e-2)
+
+    graph = onnx.load(f"{config.out}/model.onnx").graph
+    convolved = {node.input[0] for node in graph.node if node.op_type == "Conv"}
+    padded = [node for node in graph.node if node.op_type == "Pad" and set(node.output) & convolved]
+    assert all(node.attribute[0].s == b"edge" for node in padded), "zeros are the convolution's own padding"
 
     weights_of_model(tmp_path / "model", runtime.card, tmp_path / "start.safetensors")
     again = UnrenderNetwork(NetworkConfig(coefficients=3, categories=LABELS))

@@ -337,7 +337,9 @@ class UnrenderNetwork(nn.Module):
         config = self.config
         camera = self.camera(latent).view(-1, config.hypotheses, 7)
         identity = torch.tensor([1.0, 0, 0, 0, 1.0, 0], device=image.device)
-        rotations = rotation_from_6d(camera[..., :6] + identity) @ self.anchors
+        turns = rotation_from_6d(camera[..., :6] + identity)
+        # a matrix product, written so that ONNX Runtime in a browser takes it for no pictures at all
+        rotations = (turns[..., None] * self.anchors[:, None]).sum(-2)
         some = slice(described)
         mean, colours = object_colours(image[some], mask[some])
         return latent, {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ class NetworkRuntime:
         if self.mirrors:
             inputs["looks"] = np.arange(count)
         mask, *each, categories = self.session.run(None, inputs)
-        return [self._guess(mask[0], *row, categories[0]) for row in zip(*each, strict=True)]
+        return [self._guess(mask[0], row, categories[0]) for row in zip(*each, strict=True)]
 
     def _input(self, image: np.ndarray) -> np.ndarray:
         size = self.image_size
@@ -122,16 +122,8 @@ class NetworkRuntime:
             )
         return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
 
-    def _guess(
-        self,
-        mask: np.ndarray,
-        rotations: np.ndarray,
-        hypotheses: np.ndarray,
-        coefficients: np.ndarray,
-        light: np.ndarray,
-        texture: np.ndarray,
-        categories: np.ndarray,
-    ) -> Guess:
+    def _guess(self, mask: np.ndarray, look: Sequence[np.ndarray], categories: np.ndarray) -> Guess:
+        rotations, hypotheses, coefficients, light, texture = look
         return Guess(
             mask=_sigmoid(mask),
             rotations=rotations.astype(np.float64),

@@ -1,8 +1,8 @@
 """Segmenter and network of shapes as one: the graph that is exported.
 
 The segmenter gets the picture as it is; the network of shapes gets it smaller, and the segmenter's mask in
-place of its own. It may look at the mirror image too, whose mask is the mirrored mask: the segmenter's work is
-done once.
+place of its own. It may look at the mirror image too, whose mask is the mirrored mask: the segmenter's work
+is done once.
 """
 
 from __future__ import annotations

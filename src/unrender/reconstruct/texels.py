@@ -29,8 +29,8 @@ def gather(
     texel_face int32 [T, T] and texel_weights float32 [T, T, 3]; faces [F, 3]; local float32 [V, 3] positions
     in the camera's frame; normals float32 [V, 6] in the object's frame, then in the camera's; depth [M, M];
     photo float32 [N, N, 3] linear; trust [N, N] in [0, 1]; light float32 [9, 3]. Written: colour [T, T, 3],
-    the photo's (divided by the shading unless `lit`) where it is seen, and confidence [T, T]; base [T, T, 3] is multiplied by
-    the shading if `lit`.
+    the photo's (divided by the shading unless `lit`) where it is seen, and confidence [T, T]; base [T, T, 3]
+    is multiplied by the shading if `lit`.
     """
     size, side, cells = texel_face.shape[0], photo.shape[0], depth.shape[0]
     ratio = np.float32(cells / side)
@@ -96,8 +96,11 @@ def gather(
                     value = top * (one - fy) + low * fy
                     colour[i, j, c] = value if lit else value / shade
             if seen:
+                top = trust[a, b] * (one - fx) + trust[a, b + 1] * fx
+                low = trust[a + 1, b] * (one - fx) + trust[a + 1, b + 1] * fx
+                inside = top * (one - fy) + low * fy
                 slope = min((cosine - lowest) / span, one)
-                confidence[i, j] = trust[a, b] * slope * slope * (np.float32(3.0) - np.float32(2.0) * slope)
+                confidence[i, j] = inside * slope * slope * (np.float32(3.0) - np.float32(2.0) * slope)
 
 
 @relaxed

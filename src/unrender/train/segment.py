@@ -83,7 +83,9 @@ class SegmentObjective:
         with torch.no_grad():
             last = self.teacher.through(shallow, len(self.teacher.blocks)).features[-1]
             _, wanted = network.category(last)
-        return F.kl_div(F.log_softmax(logits, 1), F.log_softmax(wanted, 1), reduction="batchmean", log_target=True)
+        return F.kl_div(
+            F.log_softmax(logits, 1), F.log_softmax(wanted, 1), reduction="batchmean", log_target=True
+        )
 
     def preview(self, network: SegmenterNetwork, batch: Batch) -> Image.Image:
         """A contact sheet: picture | mask | the object cut out."""

@@ -62,20 +62,20 @@ function gather(atlas, points, view) {
     const pv = Math.min(Math.max(v - 0.5, 0), size - 1.001);
     const [a, b] = [Math.trunc(pv), Math.trunc(pu)];
     const [fy, fx] = [pv - a, pu - b];
-    const upper = 3 * (a * size + b);
-    const lower = upper + 3 * size;
-    for (let c = 0; c < 3; c++) {
-      const top = photo[upper + c] * (1 - fx) + photo[upper + 3 + c] * fx;
-      const low = photo[lower + c] * (1 - fx) + photo[lower + 3 + c] * fx;
-      colour[i + c] = top * (1 - fy) + low * fy;
-    }
+    const between = (values, at, step) => {
+      const top = values[at] * (1 - fx) + values[at + step] * fx;
+      const low = values[at + step * size] * (1 - fx) + values[at + step * (size + 1)] * fx;
+      return top * (1 - fy) + low * fy;
+    };
+    const corner = a * size + b;
+    for (let c = 0; c < 3; c++) colour[i + c] = between(photo, 3 * corner + c, 3);
     if (cosine <= FACING[0]) continue;
     const row = Math.min(Math.trunc((v * cells) / size), cells - 1);
     const column = Math.min(Math.trunc((u * cells) / size), cells - 1);
     const seen = depth[row * cells + column];
     if (seen > 0 && -z > seen + DEPTH_TOLERANCE) continue;
     const slope = Math.min(Math.max((cosine - FACING[0]) / (FACING[1] - FACING[0]), 0), 1);
-    confidence[at] = trust[a * size + b] * slope * slope * (3 - 2 * slope);
+    confidence[at] = between(trust, corner, 1) * slope * slope * (3 - 2 * slope);
   }
   return { colour, confidence };
 }
