@@ -82,7 +82,7 @@ web-if-possible: validator-if-possible
 sheets: $(DEV)
 	@if [ ! -f "$(PHOTOS)/index.csv" ]; then \
 		echo "make sheets: no $(PHOTOS)/index.csv; give the folder of photos, make sheets PHOTOS=folder" >&2; exit 2; fi
-	$(VENV)/bin/unrender evaluate sheets --data "$(PHOTOS)" --category bird --exclude-trained --limit 24 -o sheets
+	$(VENV)/bin/unrender evaluate sheets --data "$(PHOTOS)" --split val --each 16 -o sheets
 
 $(PY):
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \

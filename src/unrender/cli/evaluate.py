@@ -83,14 +83,17 @@ def _sheets(options: argparse.Namespace) -> int:
 
 
 def _photo_subjects(options: argparse.Namespace) -> tuple[int, Iterator[Subject]]:
-    from unrender.evaluate.photos import select_photos
+    from unrender.evaluate.photos import each_category, select_photos
     from unrender.evaluate.sheets import Subject
 
     photos = select_photos(
         options.data, category=options.category, split=options.split,
         exclude_trained=options.exclude_trained, limit=options.limit,
     )  # fmt: skip
-    return len(photos), (Subject(record.id, *photos.read(record)) for record in photos)
+    if options.each is None:
+        return len(photos), (Subject(record.id, *photos.read(record)) for record in photos)
+    chosen = each_category(photos, options.each)
+    return len(chosen), (Subject(r.id, *photos.read(r), group=r.category) for r in chosen)
 
 
 def _mesh_subjects(options: argparse.Namespace) -> tuple[int, Iterator[Subject]]:
@@ -202,6 +205,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = parsers["sheets"].add_argument
     add("-o", "--output", default="sheets", metavar="DIR", help="folder of the sheets (default: sheets)")
     add("--per-sheet", type=_positive, default=24, metavar="N", help="results on a sheet (24)")
+    add("--each", type=_positive, metavar="N", help="N photos of each category, on sheets of its own")
     add("--meshes", action="store_true", help="--data holds meshes: show pictures rendered from them")
     add("--no-loop", dest="loop", action="store_false", help="keep the network's first guess")
     return parser.parse_args(list(arguments))

@@ -67,6 +67,16 @@ def select_photos(
     return photos
 
 
+def each_category(photos: PhotoSet, count: int) -> list[PhotoRecord]:
+    """At most `count` photos of every category, evenly spread over them; one category after the other."""
+    chosen: list[PhotoRecord] = []
+    for name in photos.categories:
+        records = [record for record in photos if record.category == name]
+        picks = np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).round().astype(int))
+        chosen += [records[int(i)] for i in picks]
+    return chosen
+
+
 def evaluate_photos(
     reconstructor: Reconstructor,
     photos: PhotoSet,

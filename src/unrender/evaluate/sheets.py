@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 CELL = 128
 """Side of a picture in a sheet, in pixels."""
-COLUMNS = ("photo", "own mask", "over photo", "left", "front", "top")
+COLUMNS = ("photo", "own mask", "over photo", "left", "front", "back", "top")
 """Pictures of each result."""
 _GAP, _LABEL = 4, 14
 _PAPER, _INK = (255, 255, 255), (20, 20, 20)
@@ -29,11 +30,15 @@ _PAPER, _INK = (255, 255, 255), (20, 20, 20)
 
 @dataclass(frozen=True)
 class Subject:
-    """A picture for a sheet: its name, pixels uint8 [H, W, 3] sRGB and reference mask bool [H, W]."""
+    """A picture for a sheet: its name, pixels uint8 [H, W, 3] sRGB and reference mask bool [H, W].
+
+    Pictures of one group, its category, come one after the other and share sheets.
+    """
 
     name: str
     pixels: np.ndarray
     reference: np.ndarray
+    group: str = "sheet"
 
 
 def write_sheets(
@@ -45,7 +50,7 @@ def write_sheets(
     loop: bool = True,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Reconstruct pictures with their own masks and write sheets `sheet-01.png`, ... into a folder.
+    """Reconstruct pictures with their own masks and write sheets into a folder, `<group>-01.png`, ...
 
     Args:
         reconstructor: the model. subjects: the pictures.
@@ -61,24 +66,30 @@ def write_sheets(
     """
     paths: list[Path] = []
     strips: list[Image.Image] = []
+    sheets: Counter[str] = Counter()
 
-    def flush() -> None:
+    def flush(group: str) -> None:
         if strips:
-            paths.append(Path(folder) / f"sheet-{len(paths) + 1:02d}.png")
+            sheets[group] += 1
+            paths.append(Path(folder) / f"{group}-{sheets[group]:02d}.png")
             buffer = io.BytesIO()
             stack(strips).save(buffer, "PNG")
             write_atomic(paths[-1], buffer.getvalue())
             strips.clear()
 
     variant = next(v for v in VARIANTS if v.name == ("default" if loop else "feed-forward"))
+    group = ""
     for subject in subjects:
+        if subject.group != group:
+            flush(group)
+            group = subject.group
         photo = photo_from_array(subject.pixels, subject.name)
         for run in run_variants(reconstructor, photo, subject.reference, ("own",), (variant,)):
             strips.append(_strip(subject, photo, run))
         advance()
         if len(strips) == per_sheet:
-            flush()
-    flush()
+            flush(group)
+    flush(group)
     return paths
 
 

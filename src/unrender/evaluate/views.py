@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SIZE = 128
 """Side of the square crop on which photos are scored, in pixels."""
-TURNED = {"left": (90.0, 0.0), "front": (0.0, 0.0), "top": (0.0, 89.0)}
+TURNED = {"left": (90.0, 0.0), "front": (0.0, 0.0), "back": (180.0, 0.0), "top": (0.0, 89.0)}
 """Azimuth and elevation in degrees of the turned views of a contact sheet."""
 
 
@@ -77,7 +77,7 @@ def look(result: Reconstruction, mesh: Mesh, size: int = SIZE) -> tuple[np.ndarr
 
 
 def turned_views(mesh: Mesh, size: int = SIZE) -> list[np.ndarray]:
-    """The mesh from its left, from the front and from above, sRGB float32 [size, size, 3] over light grey."""
+    """The mesh from its left, front, back and from above, sRGB float32 [size, size, 3] over light grey."""
     mesh = unit_mesh(mesh)
     light = sh_light(np.array([0.3, 1.0, 0.6]), np.full(3, 0.55), np.full(3, 0.55))
     cameras = [orbit_camera(mesh, *angles, size) for angles in TURNED.values()]
