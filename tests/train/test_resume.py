@@ -12,7 +12,7 @@ from PIL import Image
 from unrender.errors import ConfigError
 from unrender.train import run
 from unrender.train.checkpoint import read_tensors
-from unrender.train.config import TrainConfig
+from unrender.train.config import LossWeights, TrainConfig
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def config(birds, photos, space_file, weights, tmp_path_factory):
         name="straight", out=str(tmp_path_factory.mktemp("runs")), seed=3, steps=4,
         photo_roots=(str(photos),), photo_batch=2, object_roots=(str(birds),), object_batch=2, views=2,
         render_size=32, shape_space=str(space_file), initial_weights=str(weights),
-        log_every=1, preview_every=100, checkpoint_every=2, threads=1,
+        log_every=1, preview_every=100, checkpoint_every=2, threads=1, weights=LossWeights(adversarial=0.1),
     )  # fmt: skip
 
 
@@ -74,3 +74,4 @@ def test_resumed_is_equal_bit_for_bit(config, straight, monkeypatch):
     moved = [k for k in start if k.startswith("model.") and not torch.equal(start[k], expected[k])]
     assert any("encoder" in k for k in moved) and any("texture" in k for k in moved)
     assert not any("encoder.stem" in k for k in moved)
+    assert any(key.startswith("adversary.optimizer") for key in expected)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +16,9 @@ from torch import Tensor, nn
 from unrender.errors import ModelError
 from unrender.network.model import NetworkConfig, UnrenderNetwork
 
+if TYPE_CHECKING:
+    from unrender.train.adversary import Adversary
+
 
 def save_checkpoint(
     path: Path,
@@ -22,8 +26,9 @@ def save_checkpoint(
     average: dict[str, Tensor],
     optimizer: torch.optim.Optimizer,
     meta: dict[str, Any],
+    adversary: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write model, running average and optimizer; `meta` must be JSON-serialisable."""
+    """Write model, running average, optimizer and adversary's tensors; `meta` must be JSON-serialisable."""
     tensors: dict[str, Tensor] = {}
     for key, value in model.state_dict().items():
         tensors[f"model.{key}"] = value.contiguous()
@@ -32,13 +37,19 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value).contiguous()
+    for key, value in (adversary or {}).items():
+        tensors[f"adversary.{key}"] = value.contiguous()
     temporary = path.with_name(path.name + f".tmp{os.getpid()}")
     save_file(tensors, str(temporary), metadata={"meta": json.dumps(meta)})
     os.replace(temporary, path)
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    path: Path,
+    model: nn.Module,
+    average: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    adversary: Adversary | None = None,
 ) -> dict[str, Any]:
     """Restore in place what `save_checkpoint` wrote and return its `meta`.
 
@@ -48,7 +59,9 @@ def load_checkpoint(
     tensors, meta = read_tensors(path)
     try:
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-    except RuntimeError as error:
+        if adversary is not None:
+            adversary.restore({k[10:]: v for k, v in tensors.items() if k.startswith("adversary.")})
+    except (RuntimeError, KeyError) as error:
         raise ModelError(f"checkpoint {path}: does not fit this network ({error})") from None
     for key in average:
         average[key].copy_(tensors[f"average.{key}"])

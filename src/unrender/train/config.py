@@ -24,6 +24,8 @@ class LossWeights:
         prior: squared shape coefficients beyond the whitened unit ball's.
         photo_silhouette: soft IoU on photos without camera, over the hypotheses by their probability.
         photo_camera: as `camera`, for photos with a camera that the loop found, by how far it is trusted.
+        adversarial: how little other views of a photo's reconstruction look like photos
+            (`unrender.train.adversary`).
         photo_prior: as `prior`, for photos: without cameras their shapes are held closer to the mean.
         category: cross-entropy of the category head.
         category_prior: of the segmenter, times `category`: squared departure from ImageNet's classifier.
@@ -42,6 +44,7 @@ class LossWeights:
     prior: float = 0.002
     photo_silhouette: float = 0.3
     photo_camera: float = 0.0
+    adversarial: float = 0.0
     photo_prior: float = 0.02
     category: float = 0.3
     category_prior: float = 0.03
@@ -80,6 +83,7 @@ class TrainConfig:
             objects whose front is not known count as of order 4.
         photo_shares: share of the photos of a step that a label gets; the rest goes to all other photos.
         photo_paste: share of the photos whose object is put before another background.
+        photo_hypotheses: so many of the likelier cameras are rendered for a photo without one.
         photo_cameras: npz file of photos' cameras (`unrender.evaluate.photo_cameras`) that count as labels.
         leave_out: photo categories that are not used at all.
         initial_weights: safetensors file to start from (else ImageNet's encoder).
@@ -113,6 +117,7 @@ class TrainConfig:
     yaw_symmetry: dict[str, int] = field(default_factory=dict)
     photo_shares: dict[str, float] = field(default_factory=lambda: {"bird": 0.4})
     photo_paste: float = 0.0
+    photo_hypotheses: int = 2
     photo_cameras: str | None = None
     leave_out: tuple[str, ...] = ("motorbike",)
     initial_weights: str | None = None

@@ -89,7 +89,7 @@ class OwnObjective(Objective):
             self.objects.backgrounds += [without_object(photo) for photo in photos]
 
     def photo_terms(
-        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, delta: float
+        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, step: int
     ) -> dict[str, Tensor]:
         """Mask, camera and coefficients of photos."""
         assert isinstance(photos, TaughtBatch) and self.shapes is not None

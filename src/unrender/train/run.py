@@ -81,7 +81,7 @@ def train(
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     start = 0
     if checkpoint.exists():
-        start = int(load_checkpoint(checkpoint, network, average, optimizer)["step"])
+        start = int(load_checkpoint(checkpoint, network, average, optimizer, objective.adversary)["step"])
     _Loop(config, folder, network, average, optimizer, objective).run(start)
     return folder
 
@@ -197,6 +197,7 @@ class _Loop:
                     save_checkpoint(
                         self.folder / "checkpoint.safetensors", self.network, self.average, self.optimizer,
                         {"step": done, "config": asdict(config)},
+                        self.objective.adversary and self.objective.adversary.tensors(),
                     )  # fmt: skip
         writer.close()
 

@@ -32,6 +32,7 @@ class SegmentObjective:
     """
 
     scalar_names: tuple[str, ...] = ()
+    adversary = None
 
     def __init__(self, config: TrainConfig, network: SegmenterConfig) -> None:
         photos = photo_sampler(config, network.categories, network.image_size)

@@ -25,6 +25,7 @@ from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.placement import mask_extent, place
 from unrender.template import make_template
 from unrender.topology import edge_faces, neighbour_table
+from unrender.train.adversary import Adversary
 from unrender.train.camera_loss import camera_loss, likeliest_rotations, surface_error
 from unrender.train.cameras import FOCAL
 from unrender.train.config import TrainConfig
@@ -35,9 +36,6 @@ from unrender.train.sampling import CategoryPlan
 from unrender.train.shading import TemplateRenderer
 from unrender.train.spaces import FreeShape, LinearShapes, Shapes
 from unrender.train.symmetry import YawChoice
-
-PHOTO_HYPOTHESES = 2
-"""Camera hypotheses rendered for a photo without camera."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,9 @@ class Objective:
                 f"shape_space: has {self.shapes.coefficients} coefficients, "
                 f"the network predicts {network.coefficients}"
             )
+        self.adversary = None
+        if config.weights.adversarial and self.photos is not None and self.shapes is not None:
+            self.adversary = Adversary(len(self.names), config.seed)
         self.turn = YawChoice(self.names, config.yaw_symmetry)
         self.label_of_shape = torch.tensor([_index(self.labels, name) for name in self.names])
         self.shape_of_label = np.array([_index(self.names, name) for name in self.labels])
@@ -116,7 +117,7 @@ class Objective:
         """The weighted sum of the losses and their values by name."""
         clock = time.perf_counter()
         first_photo = len(batch.objects.images) if batch.objects else 0
-        prediction = network(batch.images, first_photo, batch.shallow)
+        prediction = network(batch.images, None if self.adversary else first_photo, batch.shallow)
         scalars = {"seconds/forward": time.perf_counter() - clock}
         clock = time.perf_counter()
         terms: dict[str, Tensor] = {}
@@ -126,7 +127,7 @@ class Objective:
             )
         if batch.photos is not None:
             for name, value in self.photo_terms(
-                network, prediction[first_photo:], batch.photos, self.delta(step)
+                network, prediction[first_photo:], batch.photos, step
             ).items():
                 terms[name] = terms[name] + value if name in terms else value
         weights = self.config.weights
@@ -183,7 +184,7 @@ class Objective:
         return terms
 
     def photo_terms(
-        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, delta: float
+        self, network: UnrenderNetwork, prediction: Prediction, photos: PhotoBatch, step: int
     ) -> dict[str, Tensor]:
         """Losses of photos with masks and without cameras."""
         masks = torch.from_numpy(photos.masks)
@@ -197,7 +198,11 @@ class Objective:
         category = self.photo_shapes(photos)
         chosen = np.flatnonzero((category >= 0) & photos.whole)
         if self.shapes is not None and len(chosen) and self.config.weights.photo_silhouette:
-            terms.update(self.photo_silhouettes(prediction, photos, chosen, category, delta))
+            terms.update(self.photo_silhouettes(prediction, photos, chosen, category, self.delta(step)))
+        if self.adversary is not None and self.shapes is not None and len(chosen):
+            terms.update(
+                self.adversary.loss(self.shapes, prediction, photos, chosen, category, self.delta(step), step)
+            )
         return terms
 
     def photo_shapes(self, photos: PhotoBatch) -> np.ndarray:
@@ -225,7 +230,8 @@ class Objective:
         masks = photos.masks[rows_used]
         coefficients = self.shapes.select(prediction.coefficients[chosen], category)
         vertices = self.shapes.vertices(coefficients, category)
-        logits, order = prediction.hypothesis_logits[chosen].detach().topk(PHOTO_HYPOTHESES, dim=1)
+        hypotheses = self.config.photo_hypotheses
+        logits, order = prediction.hypothesis_logits[chosen].detach().topk(hypotheses, dim=1)
         rows = torch.arange(len(chosen))[:, None]
         rotations = prediction.rotations[chosen][rows, order].detach()
         trusted = torch.from_numpy(photos.trust[rows_used] > 0.5)[:, None, None, None]
@@ -239,10 +245,10 @@ class Objective:
         ])  # fmt: skip
         local = turned + torch.from_numpy(translations).float()[:, :, None]
         silhouettes = self.renderer.mask(local.flatten(0, 1), delta)
-        target = torch.from_numpy(masks).repeat_interleave(PHOTO_HYPOTHESES, 0)
+        target = torch.from_numpy(masks).repeat_interleave(hypotheses, 0)
         if target.shape[-1] != silhouettes.shape[-1]:
             target = F.interpolate(target[:, None], size=silhouettes.shape[-2:], mode="area")[:, 0]
-        losses = soft_iou_loss(silhouettes, target).view(len(chosen), PHOTO_HYPOTHESES)
+        losses = soft_iou_loss(silhouettes, target).view(len(chosen), hypotheses)
         return {
             "photo_silhouette": (torch.softmax(logits, 1) * losses).sum(1).mean(),
             "photo_prior": self.shapes.prior(coefficients, category),
