@@ -71,7 +71,7 @@ class Stage:
 
 
 _HULL = (
-    Stage(160, 300, blur=2.0, step_size=0.004),
+    Stage(160, 600, blur=2.0, step_size=0.004),
     Stage(320, 150, blur=1.5, step_size=0.002),
     Stage(640, 150, blur=1.2, step_size=0.001),
 )
