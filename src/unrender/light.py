@@ -102,6 +102,18 @@ def irradiance_coefficients(radiance: Any) -> Any:
     return radiance * library.as_tensor(factors, dtype=radiance.dtype, device=radiance.device)
 
 
+def balanced(coefficients: np.ndarray) -> np.ndarray:
+    """The same light without its cast: every channel scaled so that all have the same mean over directions.
+
+    Cameras balance their pictures to white light; a cast that a network sees in one tints the albedo.
+
+    Args:
+        coefficients: float [9, C]; the first row, the mean's, is above 0.
+    """
+    mean = np.maximum(coefficients[:1], 1e-3)
+    return np.asarray(coefficients * (mean.mean() / mean), coefficients.dtype)
+
+
 def _order(name: str, coefficients: Any) -> int:
     count = coefficients.shape[-2] if coefficients.ndim >= 2 else 0
     if count not in (1, 4, 9, 16):

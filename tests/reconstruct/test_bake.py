@@ -7,6 +7,7 @@ import pytest
 from blobs import photograph, textured, view
 
 from unrender.camera import Camera
+from unrender.light import balanced, sh_basis
 from unrender.reconstruct.bake import bake
 from unrender.render import render
 from unrender.template import make_template
@@ -117,3 +118,16 @@ def test_an_object_off_the_picture_keeps_the_guess(space):
     texture, light = bake(vertices, matrix, focal, photo, black, black[::2, ::2].copy(), predicted, FLAT)
     assert np.abs(texture.astype(int) - linear_to_bytes(np.float32(0.4))).max() <= 1
     np.testing.assert_array_equal(light, FLAT)
+
+
+def test_a_balanced_light_is_white_on_average_and_keeps_its_directions():
+    rng = np.random.default_rng(3)
+    light = np.concatenate([[[3.0, 2.0, 1.5]], 0.4 * rng.standard_normal((8, 3))]).astype(np.float32)
+    directions = rng.standard_normal((20000, 3))
+    shades = [sh_basis(directions / np.linalg.norm(directions, axis=1)[:, None]) @ one
+              for one in (light, balanced(light))]  # fmt: skip
+    means = shades[1].mean(0)
+    np.testing.assert_allclose(means, means.mean(), rtol=0.01)
+    np.testing.assert_allclose(means.mean(), shades[0].mean(), rtol=0.01)
+    np.testing.assert_allclose(shades[1] / means, shades[0] / shades[0].mean(0), rtol=0.02, atol=0.02)
+    assert balanced(light).dtype == np.float32

@@ -16,6 +16,7 @@ from unrender.camera import DEFAULT_FOV_DEGREES, Camera
 from unrender.errors import ImageError, InputError
 from unrender.export.glb import mesh_to_glb
 from unrender.image import Photo, crop_square, load_photo, photo_from_array
+from unrender.light import balanced
 from unrender.mesh import Mesh
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
@@ -287,7 +288,7 @@ class Reconstructor:
             mask,
             depth,
             predicted,
-            guess.light,
+            balanced(guess.light),
             TEXTURE_SIZE,
             lit=lit,
         )

@@ -12,6 +12,7 @@ from unrender.camera import Camera
 from unrender.errors import InputError
 from unrender.export.glb import mesh_to_glb
 from unrender.image import Photo, crop_square
+from unrender.light import balanced
 from unrender.mesh import Mesh
 from unrender.reconstruct import Reconstruction, Reconstructor
 from unrender.reconstruct.bake import bake
@@ -189,8 +190,8 @@ class Refiner:
         predicted = srgb_to_linear(guess.texture).astype(np.float32)
         soft = enlarge(wanted.astype(np.float32), _BAKE_SIZE)
         texture, light = bake(
-            vertices, matrix, focal, close, soft, depth, predicted, guess.light, result.texture.shape[0],
-            lit=result.appearance == "photo",
+            vertices, matrix, focal, close, soft, depth, predicted, balanced(guess.light),
+            result.texture.shape[0], lit=result.appearance == "photo",
         )  # fmt: skip
         mesh = Mesh(vertices, template.faces, template.uvs, template.uv_faces, texture)
         x, y, side = result.crop

@@ -22,6 +22,13 @@ export function toByte(linear) {
   return BYTES[Math.trunc(Math.min(Math.max(linear, 0), 1) * STEPS + 0.5)];
 }
 
+/** Light [9 x 3] without its cast: every channel scaled so that all have the same mean over directions. */
+export function balanced(light) {
+  const mean = [0, 1, 2].map((c) => Math.max(light[c], 1e-3));
+  const all = (mean[0] + mean[1] + mean[2]) / 3;
+  return Float32Array.from(light, (value, at) => value * (all / mean[at % 3]));
+}
+
 /** The nine real spherical harmonics of orders 0 to 2 at a unit vector. */
 export function shBasis(x, y, z) {
   const [a, b, c] = [1.0925484305920792, 0.31539156525252005, 0.5462742152960396];

@@ -9,7 +9,7 @@ import { cameraToJson, cropCamera, focalLength, toClip, wholeCamera } from "./ca
 import { boxAt } from "./choose.js";
 import { cropSquare } from "./crop.js";
 import { PhotoError } from "./errors.js";
-import { toLinear } from "./light.js";
+import { balanced, toLinear } from "./light.js";
 import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
 import { lookTwice } from "./looks.js";
@@ -54,7 +54,7 @@ export async function reconstruct(assets, photo, options = {}) {
   const lit = options.appearance === "photo";
   const { texture, light } = bake({
     shape, camera, atlas: assets.atlas, crop: close, mask: fine, depth: depthOf(camera, shape),
-    predicted: enlargeTexture(guess), light: guess.light, lit,
+    predicted: enlargeTexture(guess), light: balanced(guess.light), lit,
   });
   clock.lap("texture");
   const glb = await meshFile(assets.template, shape, texture, lit);
