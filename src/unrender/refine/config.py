@@ -21,13 +21,13 @@ class FinishConfig:
         patience: steps without gain after which it stops.
     """
 
-    steps: int = 100
+    steps: int = 50
     reach: float = 0.06
     pace: float = 0.006
     blur_start: float = 4.0
     blur_end: float = 1.2
     one_sided: float = 0.5
-    proportions: float = 0.003
+    proportions: float = 0.0
     patience: int = 30
 
 
@@ -44,11 +44,13 @@ class RefineConfig:
         sideways: how many times a field along the object's x is smaller than one along y or z; few photos
             show an object's width.
         near_start: precision of the coefficients around those of the reconstruction, in squared pixels.
-        near_mean: precision of the coefficients around the category's mean.
+        near_mean: precision of the coefficients around the category's mean; 0 leaves that to the
+            reconstruction, which knows how far the network may be believed.
         near_camera: precision of the rotation around that of the reconstruction.
         part_precision: precision of the coefficients of an optional part that is not out.
-        offsets: precision of the fields, in squared pixels.
-        proportions: precision of width and height over length, in squared pixels per standard deviation.
+        offsets: precision of the fields around those of the reconstruction, in squared pixels.
+        proportions: precision of width and height over length, in squared pixels per standard deviation;
+            as `near_mean`.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         iterations: after so many the annealing is over; with more budget it goes on until nothing changes.
         patience: iterations without gain after which the smooth part ends.
@@ -62,12 +64,12 @@ class RefineConfig:
     amplitude: float = 0.08
     antisymmetric: float = 3.0
     sideways: float = 0.5
-    near_start: float = 0.1
-    near_mean: float = 0.05
+    near_start: float = 1.0
+    near_mean: float = 0.0
     near_camera: float = 40.0
     part_precision: float = 10.0
-    offsets: float = 0.3
-    proportions: float = 0.15
+    offsets: float = 0.6
+    proportions: float = 0.0
     scale_start: float = 8.0
     scale_end: float = 3.0
     iterations: int = 40

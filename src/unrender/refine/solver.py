@@ -83,6 +83,7 @@ class Solver:
             beyond = (np.asarray(vertices, np.float64) - deformation.vertices(unknowns)).reshape(-1)
             own = deformation.flat[self.known :]
             unknowns[self.known :] = np.linalg.solve(own @ own.T, own @ beyond)
+            self.anchor = unknowns.copy()
         self.state, self.view = self._see(start.rotation, start.translation, unknowns)
         self.best = self.state
 
