@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,7 @@ def select_photos(
     if len(photos) == 0:
         raise ConfigError(f"{root}: no photo fits --category {category}, --split {split}; see its index.csv")
     if limit is not None and limit < len(photos):
-        picks = np.linspace(0, len(photos) - 1, limit).round().astype(int)
-        photos = PhotoSet(root, tuple(photos[int(i)] for i in np.unique(picks)))
+        photos = PhotoSet(root, tuple(_spread(photos.records, limit)))
     return photos
 
 
@@ -71,10 +70,14 @@ def each_category(photos: PhotoSet, count: int) -> list[PhotoRecord]:
     """At most `count` photos of every category, evenly spread over them; one category after the other."""
     chosen: list[PhotoRecord] = []
     for name in photos.categories:
-        records = [record for record in photos if record.category == name]
-        picks = np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).round().astype(int))
-        chosen += [records[int(i)] for i in picks]
+        chosen += _spread([record for record in photos if record.category == name], count)
     return chosen
+
+
+def _spread(records: Sequence[PhotoRecord], count: int) -> list[PhotoRecord]:
+    """At most `count` of some photos, evenly spread over them."""
+    picks = np.linspace(0, len(records) - 1, min(count, len(records))).round().astype(int)
+    return [records[int(i)] for i in np.unique(picks)]
 
 
 def evaluate_photos(

@@ -56,7 +56,7 @@ class Finish:
         difference = (soft - soft_edge(solver.distance, blur)) * np.float32(2 / self.area)
         slope = soft_mask.vjp(clip, solver.faces, index, soft, difference, delta, _NEAREST, threads)
         gradient = slope[0].astype(np.float64) @ self.projection @ rotation
-        if not solver.part_out:
+        if config.proportions and not solver.part_out:
             gradient += config.proportions * self._out_of_proportion()
         across = gradient[self.mirror] * [-1.0, 1.0, 1.0]
         gradient = 0.5 * (1 + config.one_sided) * gradient + 0.5 * (1 - config.one_sided) * across

@@ -138,7 +138,7 @@ class Solver:
         gradient[6:] += start * (state.unknowns - self.anchor) + mean * state.unknowns
         hessian[np.arange(3), np.arange(3)] += config.near_camera
         hessian[np.arange(6, size), np.arange(6, size)] += start + mean
-        if not self.part_out:
+        if config.proportions and not self.part_out:
             deformation = self.deformation
             deviation, slope = deformation.proportions.residuals(self.vertices(state), deformation.basis)
             gradient[6:] += config.proportions * (deviation @ slope)

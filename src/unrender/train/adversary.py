@@ -21,6 +21,7 @@ from unrender.camera import orbit
 from unrender.network.model import Prediction
 from unrender.placement import mask_extent, place
 from unrender.train.cameras import FOCAL
+from unrender.train.checkpoint import optimizer_tensors, restore_optimizer
 from unrender.train.photos import PhotoBatch
 from unrender.train.shading import TemplateRenderer
 from unrender.train.spaces import Shapes
@@ -134,10 +135,8 @@ class Adversary:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a later `restore` needs to go on bit for bit."""
-        state = {f"critic.{key}": value for key, value in self.critic.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in moments.items()}
-        return state
+        critic = {f"critic.{key}": value for key, value in self.critic.state_dict().items()}
+        return critic | optimizer_tensors(self.optimizer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave.
@@ -146,20 +145,15 @@ class Adversary:
             KeyError, RuntimeError: they are those of another critic.
         """
         self.critic.load_state_dict({key: state[f"critic.{key}"] for key in self.critic.state_dict()})
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("optimizer."):
-                _, index, name = key.split(".")
-                moments.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        restore_optimizer(self.optimizer, state)
 
 
 def cut_out(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The object of a picture as the critic gets it, float32 [4, 64, 64].
 
     Args:
-        image: float32 [3, S, S] in [0, 1]. mask: float32 [S/2, S/2] in [0, 1], not empty.
+        image: float32 [3, S, S] in [0, 1]. mask: float32 [S/2, S/2] in [0, 1]; an empty one has no box, then
+            the whole picture's is taken.
     """
     left, top, right, bottom = mask_extent(mask > 0.5) if (mask > 0.5).any() else (0.0, 0.0, *mask.shape)
     side = max(float(np.hypot(right - left, bottom - top)), 1.0) * SIZE / DIAGONAL

@@ -34,9 +34,7 @@ def save_checkpoint(
         tensors[f"model.{key}"] = value.contiguous()
     for key, value in average.items():
         tensors[f"average.{key}"] = value.contiguous()
-    for index, state in optimizer.state_dict()["state"].items():
-        for key, value in state.items():
-            tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value).contiguous()
+    tensors |= optimizer_tensors(optimizer)
     for key, value in (adversary or {}).items():
         tensors[f"adversary.{key}"] = value.contiguous()
     temporary = path.with_name(path.name + f".tmp{os.getpid()}")
@@ -65,6 +63,21 @@ def load_checkpoint(
         raise ModelError(f"checkpoint {path}: does not fit this network ({error})") from None
     for key in average:
         average[key].copy_(tensors[f"average.{key}"])
+    restore_optimizer(optimizer, tensors)
+    return meta
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimizer's state as tensors "optimizer.<parameter>.<name>"."""
+    return {
+        f"optimizer.{index}.{key}": torch.as_tensor(value).contiguous()
+        for index, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Go back to what `optimizer_tensors` gave; other names are passed over."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
@@ -75,7 +88,6 @@ def load_checkpoint(
         for name, value in values.items():
             if value.shape == parameter.shape:  # laid out in memory like the parameter, as the file is not
                 values[name] = torch.empty_like(parameter).copy_(value)
-    return meta
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

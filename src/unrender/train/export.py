@@ -115,7 +115,7 @@ def export_model(config: ExportConfig) -> float:
     example = _example(whole, torch.zeros(2, 3, size, size))
     axes = {
         name: {0: "pictures" if name in PER_PICTURE or len(example) == 1 else "looks"}
-        for name in ("image", "looks", *OUTPUT_NAMES)
+        for name in (*example, *OUTPUT_NAMES)
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs one more package
