@@ -55,6 +55,32 @@ def test_files_that_are_no_config(tmp_path):
         load_config(tmp_path / "missing.yaml")
 
 
+def test_a_config_may_be_based_on_another(tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "first.yaml").write_text("name: a\nsteps: 7\nphoto_roots: [p]\nweights: {mask: 2, prior: 3}\n")
+    (tmp_path / "parts/second.yaml").write_text("base: ../first.yaml\nname: b\nweights: {prior: 5}\n")
+    (tmp_path / "parts/third.yaml").write_text("base: second.yaml\nname: c\nphoto_roots: []\n")
+    second, third = (load_config(tmp_path / f"parts/{name}.yaml") for name in ("second", "third"))
+    assert (second.name, second.steps, second.photo_roots) == ("b", 7, ("p",))
+    assert (third.name, third.steps, third.photo_roots) == ("c", 7, ())
+    assert (third.weights.mask, third.weights.prior, third.weights.colour) == (2.0, 5.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base: wrong.yaml\nname: x\n", "its own base"),
+        ("base: 3\nname: x\n", "base must be a file name"),
+        ("base: nowhere.yaml\nname: x\n", "nowhere"),
+    ],
+)
+def test_wrong_bases_are_named(tmp_path, text, message):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
 def test_the_recipes_are_valid():
     recipes = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
     assert recipes

@@ -139,23 +139,49 @@ class TrainConfig:
 def load_config(path: str | Path) -> TrainConfig:
     """Read a YAML file of `TrainConfig` fields.
 
+    The field `base` names another such file, relative to this one: its fields are taken where this file does
+    not give them (of `weights`: each weight).
+
     Raises:
-        ConfigError: the file is missing, is not YAML, or has an unknown or badly typed field.
+        ConfigError: the file or its base is missing, is not YAML, has an unknown or badly typed field, or is
+            its own base.
         MissingExtraError: pyyaml is not installed.
     """
+    return config_from_dict(_with_base(Path(path), ()), str(path))
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The fields of a file and of those it is based on; `above`: the files that led here."""
+    if path.resolve() in above:
+        raise ConfigError(f"config {path}: is its own base")
+    record = _read_yaml(path)
+    if "base" not in record:
+        return record
+    name = record.pop("base")
+    if not isinstance(name, str):
+        raise ConfigError(f"config {path}: base must be a file name, got {name!r}")
+    base = _with_base(path.parent / name, (*above, path.resolve()))
+    merged = {**base, **record}
+    parts = base.get("weights"), record.get("weights")
+    if isinstance(parts[0], dict) and isinstance(parts[1], dict):
+        merged["weights"] = {**parts[0], **parts[1]}
+    return merged
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError:
         raise MissingExtraError("reading a YAML config needs pyyaml; pip install 'unrender[train]'") from None
     try:
-        record = yaml.safe_load(Path(path).read_text())
+        record = yaml.safe_load(path.read_text())
     except OSError as error:
         raise ConfigError(f"config {path}: cannot be read ({error.strerror})") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"config {path}: not valid YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(record, dict):
         raise ConfigError(f"config {path}: expected a mapping of fields, got {type(record).__name__}")
-    return config_from_dict(record, str(path))
+    return record
 
 
 def config_from_dict(record: dict[str, Any], source: str = "config") -> TrainConfig:

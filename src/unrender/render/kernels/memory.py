@@ -8,8 +8,7 @@ kept unused. Safe under concurrent callers and after a fork (list operations are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
 
 import numpy as np
 
@@ -63,9 +62,7 @@ def _give(block: np.ndarray) -> None:
 def empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     """Like `np.empty`, C-contiguous, from memory that was used before where there is some."""
     dtype = np.dtype(dtype)
-    count = dtype.itemsize
-    for length in shape:
-        count *= length
+    count = math.prod(shape, start=dtype.itemsize)
     if count < SMALL:
         return np.empty(shape, dtype)
     owner = _take(count).view(_Lease)
@@ -79,12 +76,17 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     return result
 
 
-@contextmanager
-def scratch(shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[np.ndarray]:
-    """Working space for the length of a `with` block."""
-    dtype = np.dtype(dtype)
-    block = _take(max(1, dtype.itemsize * int(np.prod(shape, dtype=np.int64))))
-    try:
-        yield np.ndarray(shape, dtype, block).view(np.ndarray)
-    finally:
-        _give(block)
+class scratch:  # noqa: N801 (used like a function)
+    """Working space for the length of a `with` block: an array of this shape and type."""
+
+    __slots__ = ("_block", "_dtype", "_shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype | type) -> None:
+        self._shape, self._dtype = shape, np.dtype(dtype)
+        self._block = _take(max(1, math.prod(shape, start=self._dtype.itemsize)))
+
+    def __enter__(self) -> np.ndarray:
+        return np.ndarray(self._shape, self._dtype, self._block).view(np.ndarray)
+
+    def __exit__(self, *error: object) -> None:
+        _give(self._block)

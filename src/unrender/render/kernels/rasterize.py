@@ -113,32 +113,22 @@ def visibility(
     bits = subpixel_bits(height, width)
     with scratch((batch, count, 4), np.float64) as screen, scratch((batch, count), np.int32) as lines:
         grid = screen.view(np.int32)
-        flat, places, corners = clip.reshape(-1, 4), screen.reshape(-1, 4), grid.reshape(-1, 8)
-        levels = lines.reshape(-1)
-
-        def snap(begin: int, end: int) -> None:
-            part = slice(begin, end)
-            project(flat[part], height, width, bits, places[part], corners[part], levels[part])
-
         rows = even_rows(batch, bands, height)
         if bands > 1:
-            pool.run(snap, batch * count, threads if batch * count > SERIAL else 1)
+            _snap_all(clip, (height, width), bits, (screen, grid, lines), threads)
             _split(lines, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
-        room = int(np.diff(rows).max(initial=0)) * width
+        room = width * (height if bands == 1 else int(np.diff(rows).max(initial=0)))
+        behind, cull, layers = drawing.behind, drawing.cull, drawing.behind is not None
 
         def work(begin: int, end: int) -> None:
-            if bands == 1:
-                snap(begin * count, end * count)
             with ExitStack() as stack:
                 depths = stack.enter_context(scratch((room,), np.float64))
-                floors = owners = None
-                if drawing.behind is not None:
-                    floors = stack.enter_context(scratch((room,), np.float64))
-                    owners = stack.enter_context(scratch((room,), np.int32))
+                floors = stack.enter_context(scratch((room,), np.float64)) if layers else None
+                owners = stack.enter_context(scratch((room,), np.int32)) if layers else None
                 _forward(
-                    begin, end, rows, clip, faces, spans, screen, grid, lines, bits, drawing.cull,
-                    drawing.behind, depths, floors, owners, index,
+                    begin, end, rows, clip, faces, spans, screen, grid, lines, bits, cull, behind, depths,
+                    floors, owners, index,
                 )  # fmt: skip
             if finish is not None:
                 finish(begin, end, rows, index)
@@ -147,10 +137,29 @@ def visibility(
     return index, rows
 
 
+def _snap_all(
+    clip: np.ndarray,
+    size: tuple[int, int],
+    bits: int,
+    places: tuple[np.ndarray, np.ndarray, np.ndarray],
+    threads: int,
+) -> None:
+    """`project` for the vertices of all pictures at once; places: its last three arguments."""
+    flat = clip.reshape(-1, 4)
+    screen, grid, lines = places[0].reshape(-1, 4), places[1].reshape(-1, 8), places[2].reshape(-1)
+
+    def work(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        project(flat[part], size[0], size[1], bits, screen[part], grid[part], lines[part])
+
+    pool.run(work, len(flat), threads if len(flat) > SERIAL else 1)
+
+
 def even_rows(batch: int, bands: int, height: int) -> np.ndarray:
     """Rows at which bands of equal height begin, int32 [batch, bands + 1]."""
-    lines = np.arange(bands + 1, dtype=np.int64) * height // bands
-    return np.tile(lines.astype(np.int32), (batch, 1))
+    return np.array([[height * band // bands for band in range(bands + 1)]] * batch, np.int32).reshape(
+        batch, bands + 1
+    )
 
 
 def drawing_bands(batch: int, height: int, count: int, threads: int) -> int:
@@ -189,6 +198,8 @@ def _forward(
     for item in range(begin, end):
         image, band = item // bands, item % bands
         top, bottom = np.int64(rows[image, band]), np.int64(rows[image, band + 1])
+        if bands == 1:  # else all are on the grid already
+            project(clip[image], height, width, bits, screen[image], grid[image], lines[image])
         depths[: (bottom - top) * width] = np.inf
         index[image, top:bottom] = -1
         if behind is not None:
@@ -204,7 +215,9 @@ def _forward(
 
 def every_face(batch: int, count: int) -> np.ndarray:
     """The `spans` of a batch whose images all show all of `count` faces."""
-    return np.tile(np.array([[0, count]], np.int32), (batch, 1))
+    spans = np.zeros((batch, 2), np.int32)
+    spans[:, 1] = count
+    return spans
 
 
 def resolve(
