@@ -11,12 +11,15 @@ from unrender.render.kernels.memory import empty
 PIECE = 1 << 14
 """Numbers that are summed in one go: the sum does not depend on the number of threads."""
 
+RUN = 1 << 9
+"""Numbers of a piece that are summed in their own type, which is twice as fast; the rest is float64."""
+
 SERIAL = 1 << 20
 """Fewer numbers are not worth waking a second thread for."""
 
 
 def forward(first: np.ndarray, second: np.ndarray, threads: int = 1) -> float:
-    """Mean of (first - second)^2 of two flat arrays of one dtype, at least one number; summed in float64."""
+    """Mean of (first - second)^2 of two flat arrays of one dtype, at least one number."""
     pieces = -(-first.size // PIECE)
     sums = np.empty(pieces)
 
@@ -43,10 +46,13 @@ def vjp(first: np.ndarray, second: np.ndarray, grad: float, threads: int = 1) ->
 @relaxed
 def _sums(begin, end, first, second, sums):
     for piece in range(begin, end):
-        total = 0.0
-        for n in range(np.uint64(piece * PIECE), np.uint64(min((piece + 1) * PIECE, first.shape[0]))):
-            difference = np.float64(first[n] - second[n])
-            total += difference * difference
+        total, end_of_piece = 0.0, min((piece + 1) * PIECE, first.shape[0])
+        for start in range(piece * PIECE, end_of_piece, RUN):
+            part = first.dtype.type(0.0)
+            for n in range(np.uint64(start), np.uint64(min(start + RUN, end_of_piece))):
+                difference = first[n] - second[n]
+                part += difference * difference
+            total += part
         sums[piece] = total
 
 
