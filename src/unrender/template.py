@@ -10,16 +10,25 @@ belong to the +x chart.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save
 
 from unrender.errors import InputError
+from unrender.files import write_atomic
 from unrender.topology import edge_faces, loop_subdivision
 
 MARGIN = 3 / 256
 """Free border around each chart, in units of the whole atlas: 3 texels at 256."""
+
+STORED = Path(__file__).with_name("template.safetensors")
+"""The template of level `STORED_LEVEL` and its texels at `STORED_SIZE`, as `python -m unrender.template`
+writes them: they are needed for every photo, and computing them takes a new process a tenth of a second.
+"""
+STORED_LEVEL, STORED_SIZE = 3, 256
 
 _MIRROR_ORDER = [0, 2, 1]
 
@@ -175,8 +184,30 @@ def _chart_extent(level: int) -> np.ndarray:
     return np.abs(_lambert(points[used])).max(0)
 
 
+@lru_cache(maxsize=1)
+def _stored() -> dict[str, np.ndarray]:
+    """The arrays of the file `STORED`; none where it is missing."""
+    return load_file(STORED) if STORED.exists() else {}
+
+
+def store(path: Path = STORED) -> None:
+    """Write what `STORED` holds."""
+    template = compute_template(STORED_LEVEL)
+    arrays = {item.name: getattr(template, item.name) for item in fields(Template) if item.name != "level"}
+    face_index, weights = compute_texels(template, STORED_SIZE)
+    write_atomic(path, save(arrays | {"texel_faces": face_index.astype(np.int16), "texel_weights": weights}))
+
+
 @lru_cache(maxsize=8)
 def _make_template(level: int) -> Template:
+    stored = _stored() if level == STORED_LEVEL else {}
+    if not stored:
+        return compute_template(level)
+    return Template(level, *(stored[item.name] for item in fields(Template) if item.name != "level"))
+
+
+def compute_template(level: int) -> Template:
+    """`make_template` without what is stored."""
     points, faces = _sphere(level)
     mirror = _mirror_table(points)
     in_plus = _in_plus_chart(points, faces)
@@ -218,7 +249,14 @@ def _subdivision(level: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=8)
 def _texels(level: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    template = _make_template(level)
+    stored = _stored() if (level, size) == (STORED_LEVEL, STORED_SIZE) else {}
+    if not stored:
+        return compute_texels(_make_template(level), size)
+    return stored["texel_faces"].astype(np.int32), stored["texel_weights"]
+
+
+def compute_texels(template: Template, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """`Template.texels` without what is stored."""
     points = template.uvs.astype(np.float64) * [size, -size] + [0, size]  # in pixels, y down
     corners = points[template.uv_faces]
     in_plus = corners[:, :, 0].max(1) < 0.5 * size
@@ -288,3 +326,7 @@ def _fill_gutter(
         share[:, int(np.argmax(corner == table.vertices[edge, 0]))] = 1 - along[closer]
         share[:, int(np.argmax(corner == table.vertices[edge, 1]))] = along[closer]
         weights[window][closer] = share
+
+
+if __name__ == "__main__":
+    store()

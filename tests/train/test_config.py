@@ -57,7 +57,9 @@ def test_files_that_are_no_config(tmp_path):
 
 def test_a_config_may_be_based_on_another(tmp_path):
     (tmp_path / "parts").mkdir()
-    (tmp_path / "first.yaml").write_text("name: a\nsteps: 7\nphoto_roots: [p]\nweights: {mask: 2, prior: 3}\n")
+    (tmp_path / "first.yaml").write_text(
+        "name: a\nsteps: 7\nphoto_roots: [p]\nweights: {mask: 2, prior: 3}\n"
+    )
     (tmp_path / "parts/second.yaml").write_text("base: ../first.yaml\nname: b\nweights: {prior: 5}\n")
     (tmp_path / "parts/third.yaml").write_text("base: second.yaml\nname: c\nphoto_roots: []\n")
     second, third = (load_config(tmp_path / f"parts/{name}.yaml") for name in ("second", "third"))

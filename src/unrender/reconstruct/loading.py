@@ -23,7 +23,8 @@ def load_runtime(folder: Path, threads: int) -> NetworkRuntime:
 
 
 def wake_numba() -> None:
-    """Import numba and let it read its registries, which it does at the first call of a kernel."""
+    """Import numba and everything that uses it, and let it get ready, as it does at a kernel's first call."""
+    import unrender.reconstruct.pipeline  # noqa: F401
     from unrender.reconstruct.region import main_object
 
     main_object(np.zeros((2, 2), np.float32))

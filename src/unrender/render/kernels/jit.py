@@ -72,6 +72,8 @@ def _drop_stale() -> None:
                 newest[module] = max((changed[name] for name in used), default=float("inf"))
             if age < newest[module]:
                 index.unlink(missing_ok=True)
+            else:  # next time its age alone will tell
+                os.utime(index)
     except (OSError, KeyError, SyntaxError):  # read-only, or another process was faster
         return
 
@@ -80,6 +82,7 @@ def _postpone_scipy() -> None:
     """Load numba's array functions without scipy.linalg, whose import takes as long as all the kernels'.
 
     There numba only asks whether scipy could be imported; functions that use BLAS import it themselves.
+    Called before anything is compiled.
     """
     from numba.np import linalg
 
@@ -98,9 +101,36 @@ def _postpone_scipy() -> None:
         linalg.ensure_blas = original
 
 
+def _load_without_compiler(kernel: Any) -> Any:
+    """Make a dispatcher read its compiled code without numba's tables of everything that it can compile.
+
+    Filling them takes as long as all else that a process does before its first picture; compiling does it by
+    itself. Numba's own order is kept where it has been given another form.
+    """
+    cache: Any = getattr(kernel, "_cache", None)
+    read, guard = (
+        getattr(cache, name, None) for name in ("_load_overload", "_guard_against_spurious_io_errors")
+    )
+    name_helpers = getattr(numba.core.base, "_load_global_helpers", None)
+    memory = getattr(numba.core.runtime, "rtsys", None)
+    if read is None or guard is None or name_helpers is None or memory is None:
+        return kernel
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        name_helpers()  # what compiled code calls by name; it and the next do so once
+        memory.initialize(target)
+        with guard():
+            found = read(signature, target)
+        if found is None:
+            _postpone_scipy()
+        return found
+
+    cache.load_overload = load_overload
+    return kernel
+
+
 _choose_cache()
 _drop_stale()
-_postpone_scipy()
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
@@ -110,7 +140,7 @@ RELAXED = {"contract", "reassoc", "nsz", "arcp"}
 
 def jit(function: Callable) -> Callable:
     """Compile a kernel with strict IEEE arithmetic. Signatures are compiled at first use."""
-    return numba.njit(**_OPTIONS)(function)
+    return _load_without_compiler(numba.njit(**_OPTIONS)(function))
 
 
 def inline(function: Callable) -> Callable:
@@ -120,12 +150,12 @@ def inline(function: Callable) -> Callable:
 
 def contracted(function: Callable) -> Callable:
     """Compile a kernel in which products and sums may be fused, nothing else."""
-    return numba.njit(fastmath={"contract", "nsz"}, **_OPTIONS)(function)
+    return _load_without_compiler(numba.njit(fastmath={"contract", "nsz"}, **_OPTIONS)(function))
 
 
 def relaxed(function: Callable) -> Callable:
     """Compile a kernel whose arithmetic may be contracted and reassociated (no coverage decisions inside)."""
-    return numba.njit(fastmath=RELAXED, **_OPTIONS)(function)
+    return _load_without_compiler(numba.njit(fastmath=RELAXED, **_OPTIONS)(function))
 
 
 def pasted(function: Callable) -> Callable:

@@ -76,7 +76,7 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     return result
 
 
-class scratch:  # noqa: N801 (used like a function)
+class scratch:
     """Working space for the length of a `with` block: an array of this shape and type."""
 
     __slots__ = ("_block", "_dtype", "_shape")
