@@ -15,6 +15,7 @@ from unrender.data.photos import INDEX_NAME, PHOTO_SUFFIXES, PhotoSet
 from unrender.errors import ConfigError, ImageError
 from unrender.image import crop_square, load_mask, load_photo
 from unrender.network.runtime import NetworkRuntime
+from unrender.reconstruct.guided import guided_mask
 from unrender.reconstruct.region import crop_round, enlarge, main_object, whole_mask
 
 LONGEST = 480
@@ -199,7 +200,8 @@ def predict_mask(pixels: np.ndarray, runtime: NetworkRuntime) -> np.ndarray | No
     except ImageError:
         return None
     second = main_object(runtime.mask(crop_square(pixels, *crop, size)))
-    mask = whole_mask(enlarge(second, 256), crop, width, height)
+    fine = guided_mask(crop_square(pixels, *crop, 256), enlarge(second, 256))
+    mask = whole_mask(fine, crop, width, height)
     return mask if mask.any() else None
 
 

@@ -21,6 +21,7 @@ from unrender.mesh import Mesh
 from unrender.network.runtime import SHAPES_FILE, Guess, NetworkRuntime
 from unrender.reconstruct.bake import bake
 from unrender.reconstruct.depth import depth_picture
+from unrender.reconstruct.guided import guided_mask
 from unrender.reconstruct.hub import DEFAULT_MODEL as DEFAULT_MODEL
 from unrender.reconstruct.hub import find_model, push_to_hub, save_pretrained
 from unrender.reconstruct.loading import load_runtime
@@ -167,7 +168,7 @@ class Reconstructor:
                 raise ImageError(
                     "no object was found; point at it with --box X,Y,W,H or give its mask with --mask FILE"
                 )
-            probability = enlarge(found, _BAKE_SIZE)
+            probability = clock.stage("mask", lambda: guided_mask(close, enlarge(found, _BAKE_SIZE)))
         coarse = cell_means(probability, self.loop_config.size)
 
         name = category or self._choose(guess, photo.path)

@@ -13,6 +13,7 @@ import { balanced, toLinear } from "./light.js";
 import { place, rotate } from "./placement.js";
 import { surfacePoints, visibleFaces } from "./rasterize.js";
 import { lookTwice } from "./looks.js";
+import { guidedMask } from "./guided.js";
 import { NO_OBJECT, cropRound, mainObject, maskExtent, squareRound } from "./region.js";
 import { resize } from "./resample.js";
 import { confidence, likeliest, settle, shapeVertices } from "./shape.js";
@@ -37,7 +38,7 @@ export async function reconstruct(assets, photo, options = {}) {
   const close = cropSquare(picture, crop.x, crop.y, crop.side, BAKE_SIZE);
   const guess = await lookTwice(assets, cropSquare(picture, crop.x, crop.y, crop.side, size));
   clock.lap("network");
-  const { coarse, fine } = masks(guess, mask, picture, crop);
+  const { coarse, fine } = masks(guess, mask, picture, crop, close);
 
   const category = options.category ?? likeliest(assets.card, guess);
   const number = assets.card.shape_categories.indexOf(category);
@@ -117,7 +118,7 @@ async function chooseCrop(assets, picture, mask, options) {
 }
 
 /** The crop's mask, coarse [64 x 64] for placement and fine [256 x 256] for the texture. */
-function masks(guess, mask, picture, crop) {
+function masks(guess, mask, picture, crop, close) {
   if (mask) {
     const whole = { data: Float32Array.from(mask), width: picture.width, height: picture.height, channels: 1 };
     const fine = cropSquare(whole, crop.x, crop.y, crop.side, BAKE_SIZE, 0);
@@ -126,7 +127,7 @@ function masks(guess, mask, picture, crop) {
   const found = mainObject(guess.mask, guess.maskSize, guess.maskSize);
   if (found.filter((value) => value > 0.5).length < 8) throw new PhotoError(NO_OBJECT);
   const small = { data: found, width: guess.maskSize, height: guess.maskSize, channels: 1 };
-  const fine = resize(small, BAKE_SIZE, BAKE_SIZE).data;
+  const fine = guidedMask(close, resize(small, BAKE_SIZE, BAKE_SIZE).data);
   return { fine, coarse: blockMeans(fine, BAKE_SIZE, MASK_SIZE) };
 }
 
