@@ -12,7 +12,7 @@ from unrender.reconstruct.proportions import Proportions
 from unrender.refine import FinishConfig, RefineConfig, Refiner, parse_budget
 from unrender.refine.deformation import Deformation, smooth_in_space
 from unrender.refine.finish import Finish
-from unrender.refine.region import follow_edges, voted_mask
+from unrender.refine.region import voted_mask
 from unrender.refine.solver import Solver, State
 from unrender.render import rasterize
 from unrender.shape_space import ShapeSpace
@@ -220,18 +220,6 @@ def test_bad_budgets(text: str, capsys: pytest.CaptureFixture[str]) -> None:
         parse_budget(text)
     assert main(["photo.jpg", f"--refine={text}"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_guided_filter_finds_the_edge() -> None:
-    """A blurred, shifted mask of a bright disc comes back to the disc."""
-    rows, columns = np.mgrid[0:SIZE, 0:SIZE]
-    disc = (rows - 64) ** 2 + (columns - 64) ** 2 < 40**2
-    guide = np.where(disc[..., None], [200, 180, 90], [40, 60, 70]).astype(np.uint8)
-    distance = np.sqrt((rows - 64.0) ** 2 + (columns - 66.0) ** 2) - 42
-    rough = 1 / (1 + np.exp(distance / 2))
-    sharp = follow_edges(rough, guide) > 0.5
-    wrong, better = ((rough > 0.5) ^ disc).sum(), (sharp ^ disc).sum()
-    assert better < 0.4 * wrong
 
 
 def test_looks_of_the_network_agree_on_one_place() -> None:

@@ -1,7 +1,7 @@
-"""The object's mask where none is given: several looks of the network at the photo, then edges from colours.
+"""The object's mask where none is given: several looks of the network at the photo.
 
 The network sees the object in crops of different scale and mirrored; their masks are averaged in the crop of
-the reconstruction. A guided filter (He, Sun and Tang, ECCV 2010) then moves the outline to the photo's edges.
+the reconstruction.
 """
 
 from __future__ import annotations
@@ -57,42 +57,6 @@ def _sample(mask: np.ndarray, place: np.ndarray) -> np.ndarray:
     part = cells - low
     rows = mask[low] * (1 - part[:, None]) + mask[low + 1] * part[:, None]
     return np.asarray(rows[:, low] * (1 - part) + rows[:, low + 1] * part)
-
-
-def follow_edges(mask: np.ndarray, guide: np.ndarray, radius: int = 6, softness: float = 2e-3) -> np.ndarray:
-    """A mask moved to the edges of a picture by the guided filter.
-
-    Args:
-        mask: [S, S] in [0, 1]. guide: uint8 [S, S, 3] sRGB. radius: of its windows in pixels.
-        softness: variance of colours (in [0, 1]) below which the picture is taken as flat.
-
-    Returns:
-        float32 [S, S] in [0, 1].
-    """
-    colour = guide.astype(np.float64) / 255
-    mean_colour, mean_mask = _boxed(colour, radius), _boxed(mask[..., None].astype(np.float64), radius)
-    with_mask = _boxed(colour * mask[..., None], radius) - mean_colour * mean_mask
-    outer = (colour[..., :, None] * colour[..., None, :]).reshape(*mask.shape, 9)
-    spread = _boxed(outer, radius).reshape(*mask.shape, 3, 3)
-    spread = spread - mean_colour[..., :, None] * mean_colour[..., None, :] + softness * np.eye(3)
-    slope = np.linalg.solve(spread, with_mask[..., None])[..., 0]
-    offset = mean_mask[..., 0] - (slope * mean_colour).sum(-1)
-    smooth = _boxed(np.concatenate([slope, offset[..., None]], axis=-1), radius)
-    result = (smooth[..., :3] * colour).sum(-1) + smooth[..., 3]
-    return np.clip(result, 0, 1).astype(np.float32)
-
-
-def _boxed(values: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over squares of 2 radius + 1 pixels of [S, S, C], smaller at the border."""
-    for axis in (0, 1):
-        count = values.shape[axis]
-        total = np.concatenate([np.zeros_like(np.take(values, [0], axis)), np.cumsum(values, axis)], axis)
-        high = np.minimum(np.arange(count) + radius + 1, count)
-        low = np.maximum(np.arange(count) - radius, 0)
-        shape = [1] * values.ndim
-        shape[axis] = count
-        values = (np.take(total, high, axis) - np.take(total, low, axis)) / (high - low).reshape(shape)
-    return values
 
 
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -16,12 +16,13 @@ from unrender.light import balanced
 from unrender.mesh import Mesh
 from unrender.reconstruct import Reconstruction, Reconstructor
 from unrender.reconstruct.bake import bake
+from unrender.reconstruct.guided import guided_mask
 from unrender.reconstruct.region import enlarge, whole_mask
 from unrender.refine.budget import Budget, parse_budget
 from unrender.refine.config import RefineConfig
 from unrender.refine.deformation import Deformation
 from unrender.refine.finish import Finish
-from unrender.refine.region import follow_edges, resized, voted_mask
+from unrender.refine.region import resized, voted_mask
 from unrender.refine.solver import Solver, State
 from unrender.render.kernels import rasterize
 from unrender.template import make_template
@@ -29,6 +30,8 @@ from unrender.texture import srgb_to_linear
 
 _BAKE_SIZE = 256
 _DEPTH_SIZE = 128
+_FLAT = 2e-3
+"""Variance of colours below which the picture is taken as flat where the mask follows its edges."""
 _STILL = 0.02
 """Largest movement of a vertex in pixels below which a step has changed nothing."""
 _GAIN = 1e-4
@@ -120,7 +123,7 @@ class Refiner:
         close = crop_square(photo.pixels, *crop, _BAKE_SIZE)
         if mask is None:
             voted = voted_mask(self.reconstructor.runtime, photo.pixels, crop, size, self.config.views)
-            wanted = follow_edges(voted, resized(close, size))
+            wanted = guided_mask(resized(close, size), voted, epsilon=_FLAT)
         else:
             wanted = crop_square(np.asarray(mask, np.float32), *crop, size, 0.0)
         scale = size / crop[2]
