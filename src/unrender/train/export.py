@@ -56,7 +56,7 @@ class ExportConfig:
     segmenter: str | None = None
     calibrate: str | None = None
     name: str = "unrender"
-    version: str = "0.4.0"
+    version: str = "0.5.0"
     licence: str = (
         "Apache-2.0; trained on procedural shapes, and meshes and photographs under CC0, CC BY and MIT-0 only"
     )
