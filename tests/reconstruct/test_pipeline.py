@@ -149,7 +149,7 @@ def test_timings_add_up(scene):
     start = time.perf_counter()
     timings = scene.reconstructor(scene.photo).timings_ms
     total = 1e3 * (time.perf_counter() - start)
-    assert {"crop", "network", "loop", "texture", "export", "other"} == set(timings)
+    assert {"crop", "network", "mask", "loop", "texture", "export", "other"} == set(timings)
     assert min(timings.values()) >= 0
     assert 0.8 * total < sum(timings.values()) <= total
 

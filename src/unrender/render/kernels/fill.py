@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from unrender.render.kernels import threads as pool
 from unrender.render.kernels.jit import inline, jit
 
 X, Y = 6, 7
@@ -29,6 +30,9 @@ LANES = 4
 
 SMALL = 6
 """Faces of at most 2^6 pixels a side are filled in 32-bit integers."""
+
+SERIAL = 8192
+"""So many vertices are projected, and a picture of more faces is cut into fewer bands, by one thread."""
 
 WIDE = 16
 """Of larger faces at least this wide each row is first narrowed to the columns inside."""
@@ -61,6 +65,24 @@ def project(clip, height, width, bits, screen, grid, lines):
                 grid[vertex, X] = np.int32(math.floor(u + 0.5))
                 grid[vertex, Y] = np.int32(math.floor(v + 0.5))
                 lines[vertex] = grid[vertex, Y] >> bits
+
+
+def project_all(
+    clip: np.ndarray,
+    size: tuple[int, int],
+    bits: int,
+    places: tuple[np.ndarray, np.ndarray, np.ndarray],
+    threads: int,
+) -> None:
+    """`project` for the vertices of all pictures at once; places: its last three arguments."""
+    flat = clip.reshape(-1, 4)
+    screen, grid, lines = places[0].reshape(-1, 4), places[1].reshape(-1, 8), places[2].reshape(-1)
+
+    def work(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        project(flat[part], size[0], size[1], bits, screen[part], grid[part], lines[part])
+
+    pool.run(work, len(flat), threads if len(flat) > SERIAL else 1)
 
 
 @inline

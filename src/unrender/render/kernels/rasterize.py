@@ -21,14 +21,11 @@ import numpy as np
 
 from unrender.render.kernels import threads as pool
 from unrender.render.kernels.drawing import draw_faces, lay_floor
-from unrender.render.kernels.fill import SKIP, project
+from unrender.render.kernels.fill import SERIAL, SKIP, project, project_all
 from unrender.render.kernels.jit import inline, jit
 from unrender.render.kernels.memory import empty, scratch
 
 CULL = {"none": 0, "back": 1}
-
-SERIAL = 8192
-"""So many vertices are projected, and a picture of more faces is cut into fewer bands, by one thread."""
 
 
 def subpixel_bits(height: int, width: int) -> int:
@@ -115,7 +112,7 @@ def visibility(
         grid = screen.view(np.int32)
         rows = even_rows(batch, bands, height)
         if bands > 1:
-            _snap_all(clip, (height, width), bits, (screen, grid, lines), threads)
+            project_all(clip, (height, width), bits, (screen, grid, lines), threads)
             _split(lines, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
         room = width * (height if bands == 1 else int(np.diff(rows).max(initial=0)))
@@ -135,24 +132,6 @@ def visibility(
 
         pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
     return index, rows
-
-
-def _snap_all(
-    clip: np.ndarray,
-    size: tuple[int, int],
-    bits: int,
-    places: tuple[np.ndarray, np.ndarray, np.ndarray],
-    threads: int,
-) -> None:
-    """`project` for the vertices of all pictures at once; places: its last three arguments."""
-    flat = clip.reshape(-1, 4)
-    screen, grid, lines = places[0].reshape(-1, 4), places[1].reshape(-1, 8), places[2].reshape(-1)
-
-    def work(begin: int, end: int) -> None:
-        part = slice(begin, end)
-        project(flat[part], size[0], size[1], bits, screen[part], grid[part], lines[part])
-
-    pool.run(work, len(flat), threads if len(flat) > SERIAL else 1)
 
 
 def even_rows(batch: int, bands: int, height: int) -> np.ndarray:
