@@ -130,7 +130,8 @@ def visibility(
             if finish is not None:
                 finish(begin, end, rows, index)
 
-        pool.run(work, batch * bands, threads, 2 * threads if batch * bands > threads else None)
+        alike = finish is None and drawing.spans is None  # pictures of the same faces take the same time
+        pool.run(work, batch * bands, threads, None if alike or batch * bands <= threads else 2 * threads)
     return index, rows
 
 
