@@ -190,10 +190,15 @@ def _stored() -> dict[str, np.ndarray]:
     return load_file(STORED) if STORED.exists() else {}
 
 
+def _arrays() -> list[str]:
+    """The names of a template's arrays."""
+    return [item.name for item in fields(Template) if item.name != "level"]
+
+
 def store(path: Path = STORED) -> None:
     """Write what `STORED` holds."""
     template = compute_template(STORED_LEVEL)
-    arrays = {item.name: getattr(template, item.name) for item in fields(Template) if item.name != "level"}
+    arrays = {name: getattr(template, name) for name in _arrays()}
     face_index, weights = compute_texels(template, STORED_SIZE)
     write_atomic(path, save(arrays | {"texel_faces": face_index.astype(np.int16), "texel_weights": weights}))
 
@@ -203,7 +208,7 @@ def _make_template(level: int) -> Template:
     stored = _stored() if level == STORED_LEVEL else {}
     if not stored:
         return compute_template(level)
-    return Template(level, *(stored[item.name] for item in fields(Template) if item.name != "level"))
+    return Template(level, **{name: stored[name] for name in _arrays()})
 
 
 def compute_template(level: int) -> Template:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
 
@@ -29,9 +27,18 @@ def _objects(size: int) -> ObjectBatch:
     """A picture whose left half is red and belongs to the object."""
     images = np.zeros((1, 3, size, size), np.float32)
     images[:, 0, :, : size // 2] = 1.0
-    visible = np.ascontiguousarray(images[:, 0, ::2, ::2])
-    record = {"images": images, "visible": visible, "categories": np.array([5])}
-    return SimpleNamespace(**record)  # type: ignore[return-value]  # no more is read of a batch
+    return ObjectBatch(
+        images=images,
+        visible=np.ascontiguousarray(images[:, 0, ::2, ::2]),
+        cameras=np.eye(4, dtype=np.float32)[None, None],
+        masks=np.zeros((1, 1, 8, 8), np.float32),
+        colours=np.zeros((1, 1, 8, 8, 3), np.float32),
+        light=np.zeros((1, 9, 3), np.float32),
+        canonical=np.zeros((1, 3, size // 4, size // 4), np.float32),
+        labelled=np.zeros((1, size // 4, size // 4), np.float32),
+        categories=np.array([5]),
+        oriented=np.ones(1, bool),
+    )
 
 
 def test_rendered_objects_follow_the_photos_at_their_size():

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from unrender.render.kernels import threads as pool
-from unrender.render.kernels.jit import relaxed
+from unrender.render.kernels.jit import inline, relaxed
+from unrender.render.kernels.memory import scratch
 
 RADIUS = 6
 """Windows reach so many pixels to each side."""
@@ -44,21 +45,23 @@ def guided_mask(
         float32 [H, W] in [0, 1].
     """
     picture, mask = np.ascontiguousarray(picture, np.uint8), np.ascontiguousarray(mask, np.float32)
-    lines, out = np.empty((*mask.shape, 4)), np.empty_like(mask)
+    out = np.empty_like(mask)
     count = pool.num_threads() if threads is None else threads
     strength = epsilon * 255.0**2
     rows = [len(mask) * band // _BANDS for band in range(_BANDS + 1)]
 
-    def fit(begin: int, end: int) -> None:
-        for band in range(begin, end):
-            _fit(rows[band], rows[band + 1], picture, mask, radius, strength, lines)
+    with scratch((*mask.shape, 4), np.float64) as lines:
 
-    def apply(begin: int, end: int) -> None:
-        for band in range(begin, end):
-            _apply(rows[band], rows[band + 1], picture, lines, radius, out)
+        def fit(begin: int, end: int) -> None:
+            for band in range(begin, end):
+                _fit(rows[band], rows[band + 1], picture, mask, radius, strength, lines)
 
-    pool.run(fit, _BANDS, count)
-    pool.run(apply, _BANDS, count)
+        def apply(begin: int, end: int) -> None:
+            for band in range(begin, end):
+                _apply(rows[band], rows[band + 1], picture, lines, radius, out)
+
+        pool.run(fit, _BANDS, count)
+        pool.run(apply, _BANDS, count)
     return out
 
 
@@ -88,6 +91,30 @@ def _add_row(picture, mask, row, sign, sums):
         here[12] += sign * (b * b)
 
 
+@inline
+def _reach(at, radius, count):
+    """How many of `count` rows or columns the window round one of them holds."""
+    return min(at + radius, count - 1) - max(at - radius, 0) + 1
+
+
+@inline
+def _slide(sums, radius, x, window):
+    """Move the sums of a window on to column x, from 0 on, over those of columns [W, K]; how wide it is."""
+    columns, terms = sums.shape
+    if x == 0:
+        window[:] = 0.0
+        for first in range(min(radius, columns)):
+            for k in range(terms):
+                window[k] += sums[first, k]
+    if x + radius < columns:
+        for k in range(terms):
+            window[k] += sums[x + radius, k]
+    if x - radius - 1 >= 0:
+        for k in range(terms):
+            window[k] -= sums[x - radius - 1, k]
+    return _reach(x, radius, columns)
+
+
 @relaxed
 def _fit(begin, end, picture, mask, radius, strength, lines):
     """Slopes by red, green and blue, and the constant, of the windows round the pixels of some rows."""
@@ -100,19 +127,9 @@ def _fit(begin, end, picture, mask, radius, strength, lines):
             _add_row(picture, mask, row + radius, 1.0, sums)
         if row > begin and row - radius - 1 >= 0:
             _add_row(picture, mask, row - radius - 1, -1.0, sums)
-        height = min(row + radius, rows - 1) - max(row - radius, 0) + 1
-        window[:] = 0.0
-        for x in range(min(radius, columns)):
-            for k in range(_TERMS):
-                window[k] += sums[x, k]
+        height = _reach(row, radius, rows)
         for x in range(columns):
-            if x + radius < columns:
-                for k in range(_TERMS):
-                    window[k] += sums[x + radius, k]
-            if x - radius - 1 >= 0:
-                for k in range(_TERMS):
-                    window[k] -= sums[x - radius - 1, k]
-            width = min(x + radius, columns - 1) - max(x - radius, 0) + 1
+            width = _slide(sums, radius, x, window)
             share = 1.0 / (height * width)
             r, g, b, p = window[0] * share, window[1] * share, window[2] * share, window[3] * share
             rp, gp, bp = window[4] * share - r * p, window[5] * share - g * p, window[6] * share - b * p
@@ -146,19 +163,9 @@ def _apply(begin, end, picture, lines, radius, out):
             sums += lines[row + radius]
         if row > begin and row - radius - 1 >= 0:
             sums -= lines[row - radius - 1]
-        height = min(row + radius, rows - 1) - max(row - radius, 0) + 1
-        window[:] = 0.0
-        for x in range(min(radius, columns)):
-            for k in range(4):
-                window[k] += sums[x, k]
+        height = _reach(row, radius, rows)
         for x in range(columns):
-            if x + radius < columns:
-                for k in range(4):
-                    window[k] += sums[x + radius, k]
-            if x - radius - 1 >= 0:
-                for k in range(4):
-                    window[k] -= sums[x - radius - 1, k]
-            width = min(x + radius, columns - 1) - max(x - radius, 0) + 1
+            width = _slide(sums, radius, x, window)
             value = window[3]
             for k in range(3):
                 value += window[k] * picture[row, x, k]

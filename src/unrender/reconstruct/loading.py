@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def load_runtime(folder: Path, threads: int) -> NetworkRuntime:
 
 def wake_numba() -> None:
     """Import numba and everything that uses it, and let it get ready, as it does at a kernel's first call."""
-    import unrender.reconstruct.pipeline  # noqa: F401
+    import_module("unrender.reconstruct.pipeline")
     from unrender.reconstruct.region import main_object
 
     main_object(np.zeros((2, 2), np.float32))

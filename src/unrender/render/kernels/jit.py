@@ -7,6 +7,7 @@ where that is read-only too a folder under the system's temporary directory is t
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -62,18 +63,20 @@ def _drop_stale() -> None:
     here = Path(__file__).parent
     try:
         changed = {source.stem: source.stat().st_mtime for source in here.glob("*.py")}
+        latest = max(changed.values())
         newest: dict[str, float] = {}
         for index in (here / "__pycache__").glob("*.nbi"):
             age, module = index.stat().st_mtime, index.name.split(".")[0]
-            if age >= max(changed.values()):
+            if age >= latest:
                 continue
             if module not in newest:
                 used = _kernels_used(here / f"{module}.py") if module in changed else set()
                 newest[module] = max((changed[name] for name in used), default=float("inf"))
             if age < newest[module]:
                 index.unlink(missing_ok=True)
-            else:  # next time its age alone will tell
-                os.utime(index)
+            else:
+                with contextlib.suppress(OSError):  # next time its age alone will tell
+                    os.utime(index, (latest, latest))
     except (OSError, KeyError, SyntaxError):  # read-only, or another process was faster
         return
 
@@ -101,7 +104,7 @@ def _postpone_scipy() -> None:
         linalg.ensure_blas = original
 
 
-def _load_without_compiler(kernel: Any) -> Any:
+def _load_without_compiler(kernel: Callable) -> Callable:
     """Make a dispatcher read its compiled code without numba's tables of everything that it can compile.
 
     Filling them takes as long as all else that a process does before its first picture; compiling does it by
@@ -114,6 +117,7 @@ def _load_without_compiler(kernel: Any) -> Any:
     name_helpers = getattr(numba.core.base, "_load_global_helpers", None)
     memory = getattr(numba.core.runtime, "rtsys", None)
     if read is None or guard is None or name_helpers is None or memory is None:
+        _postpone_scipy()
         return kernel
 
     def load_overload(signature: Any, target: Any) -> Any:
@@ -138,9 +142,13 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"
 RELAXED = {"contract", "reassoc", "nsz", "arcp"}
 
 
+def _kernel(function: Callable, **options: Any) -> Callable:
+    return _load_without_compiler(numba.njit(**_OPTIONS, **options)(function))
+
+
 def jit(function: Callable) -> Callable:
     """Compile a kernel with strict IEEE arithmetic. Signatures are compiled at first use."""
-    return _load_without_compiler(numba.njit(**_OPTIONS)(function))
+    return _kernel(function)
 
 
 def inline(function: Callable) -> Callable:
@@ -150,12 +158,12 @@ def inline(function: Callable) -> Callable:
 
 def contracted(function: Callable) -> Callable:
     """Compile a kernel in which products and sums may be fused, nothing else."""
-    return _load_without_compiler(numba.njit(fastmath={"contract", "nsz"}, **_OPTIONS)(function))
+    return _kernel(function, fastmath={"contract", "nsz"})
 
 
 def relaxed(function: Callable) -> Callable:
     """Compile a kernel whose arithmetic may be contracted and reassociated (no coverage decisions inside)."""
-    return _load_without_compiler(numba.njit(fastmath=RELAXED, **_OPTIONS)(function))
+    return _kernel(function, fastmath=RELAXED)
 
 
 def pasted(function: Callable) -> Callable:

@@ -116,13 +116,13 @@ def visibility(
             _split(lines, height, rows)
         spans = every_face(batch, faces.shape[0]) if drawing.spans is None else drawing.spans
         room = width * (height if bands == 1 else int(np.diff(rows).max(initial=0)))
-        behind, cull, layers = drawing.behind, drawing.cull, drawing.behind is not None
+        behind, cull = drawing.behind, drawing.cull
 
         def work(begin: int, end: int) -> None:
             with ExitStack() as stack:
                 depths = stack.enter_context(scratch((room,), np.float64))
-                floors = stack.enter_context(scratch((room,), np.float64)) if layers else None
-                owners = stack.enter_context(scratch((room,), np.int32)) if layers else None
+                floors = stack.enter_context(scratch((room,), np.float64)) if behind is not None else None
+                owners = stack.enter_context(scratch((room,), np.int32)) if behind is not None else None
                 _forward(
                     begin, end, rows, clip, faces, spans, screen, grid, lines, bits, cull, behind, depths,
                     floors, owners, index,

@@ -7,16 +7,16 @@ const STRENGTH = 1e-3 * 255 ** 2;
 /** A mask [size, size] whose outline follows the edges of a picture {data, width, height} of the same size. */
 export function guidedMask(picture, mask) {
   const { data, width: size } = picture;
-  const terms = sumsOfWindows(size, 13, (at, out) => {
+  const lines = new Float64Array(4 * size * size);
+  sumsOfWindows(size, 13, (at, out) => {
     const [r, g, b, p] = [data[3 * at], data[3 * at + 1], data[3 * at + 2], mask[at]];
     out.set([r, g, b, p, r * p, g * p, b * p, r * r, r * g, r * b, g * g, g * b, b * b]);
-  }, fit);
+  }, (window, count, at) => lines.set(fit(window, count), 4 * at));
   const result = new Float32Array(size * size);
-  sumsOfWindows(size, 4, (at, out) => out.set(terms.subarray(4 * at, 4 * at + 4)), (window, count, at) => {
+  sumsOfWindows(size, 4, (at, out) => out.set(lines.subarray(4 * at, 4 * at + 4)), (window, count, at) => {
     let value = window[3];
     for (let k = 0; k < 3; k++) value += window[k] * data[3 * at + k];
     result[at] = Math.min(Math.max(value / count, 0), 1);
-    return [];
   });
   return result;
 }
@@ -38,13 +38,12 @@ function fit(window, count) {
 
 /**
  * `use(window, count, at)` for every pixel, with the sums of the terms that `read(at, out)` gives in the window round
- * it; windows end at the border. Returns what `use` returned, at most four numbers a pixel.
+ * it; windows end at the border.
  */
 function sumsOfWindows(size, terms, read, use) {
   const columns = new Float64Array(size * terms);
   const window = new Float64Array(terms);
   const one = new Float64Array(terms);
-  const found = new Float64Array(4 * size * size);
   const addRow = (row, sign) => {
     for (let x = 0; x < size; x++) {
       read(row * size + x, one);
@@ -64,9 +63,7 @@ function sumsOfWindows(size, terms, read, use) {
     for (let x = 0; x < size; x++) {
       if (x + RADIUS < size) addColumn(x + RADIUS, 1);
       if (x - RADIUS - 1 >= 0) addColumn(x - RADIUS - 1, -1);
-      const at = row * size + x;
-      found.set(use(window, reach(row) * reach(x), at), 4 * at);
+      use(window, reach(row) * reach(x), row * size + x);
     }
   }
-  return found;
 }
