@@ -6,10 +6,10 @@ A training step is rasterize, interpolate (W2: and texture), soft mask (not W3),
 target, and the gradients of positions and colours (W2: texture): by `render_surface` in one pass and with
 `losses.mean_squared_error`; the same with "torch's losses" (mse_loss); and with these as "single operations"
 by rasterize, interpolate, sample_texture and soft_mask. Peers (`peers.py`) that cannot
-run here are named with the reason. All take turns, so that other load hits all of them; processor time (all
-threads of the process) is recorded beside wall time, and is the figure to look at on a machine that is not
-idle. torch's threads wait actively after each operation unless OMP_WAIT_POLICY=passive is set
-(docs/cost-model.md); what was set is recorded.
+run here are named with the reason. All take turns, so that other load hits all of them (Mitsuba comes last in
+the same run, see `LONERS`); processor time (all threads of the process) is recorded beside wall time, and is
+the figure to look at on a machine that is not idle. torch's threads wait actively after each operation unless
+OMP_WAIT_POLICY=passive is set (docs/cost-model.md); what was set is recorded.
 `--scaling` adds time against faces, pixels, batch, threads and softness (`scaling.py`).
 Writes JSON with the machine and the commit, a table in Markdown, and with `--plot` pictures (matplotlib).
 """
@@ -36,6 +36,10 @@ from workloads import Workload, load, make
 
 DELTA = 1 / 7000  # softness of the mask
 SINGLE, TORCH = "single operations", "torch's losses"
+LONERS = ("mitsuba",)
+"""Measured when all others are done: once loaded, its waiting threads keep the processors busy, and a call of
+ours takes up to twice as long.
+"""
 RESULTS = Path(__file__).parent / "results"
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 PARTS = ("visibility only", "forward", "forward+backward")
@@ -128,20 +132,33 @@ def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]
         "unrender": unrender_steps(work), TORCH: {PARTS[-1]: slower[PARTS[-1]]}, SINGLE: single,
     }  # fmt: skip
     for name in options.peers:
-        try:
-            everybody[name] = PEERS[name](work, options.threads)
-        except Missing as reason:
-            skipped[f"{work.name} {name}"] = str(reason)
-            print(f"not measured: {work.name} {reason}", flush=True)
-        except Exception as error:  # a peer that fails must not take the others with it
-            skipped[f"{work.name} {name}"] = f"{name}: {type(error).__name__}: {error}"
-            print(f"failed: {work.name} {skipped[f'{work.name} {name}']}", flush=True)
-    return {
-        part: measure(
-            {who: steps[part] for who, steps in everybody.items() if part in steps}, options.repeats
-        )
-        for part in PARTS
-    }
+        if name not in LONERS:
+            everybody |= peer_steps(name, work, options, skipped)
+    return take_turns(everybody, options)
+
+
+def peer_steps(
+    name: str, work: Workload, options: argparse.Namespace, skipped: dict[str, str]
+) -> dict[str, Steps]:
+    """{name: its steps}, or nothing where it cannot run: `skipped` says why."""
+    try:
+        return {name: PEERS[name](work, options.threads)}
+    except Missing as reason:
+        skipped[f"{work.name} {name}"] = str(reason)
+        print(f"not measured: {work.name} {reason}", flush=True)
+    except Exception as error:  # a peer that fails must not take the others with it
+        skipped[f"{work.name} {name}"] = f"{name}: {type(error).__name__}: {error}"
+        print(f"failed: {work.name} {skipped[f'{work.name} {name}']}", flush=True)
+    return {}
+
+
+def take_turns(everybody: dict[str, Steps], options: argparse.Namespace) -> dict[str, Any]:
+    """{part: {renderer: times}}."""
+    found = {}
+    for part in PARTS:
+        calls = {who: steps[part] for who, steps in everybody.items() if part in steps}
+        found[part] = measure(calls, options.repeats)
+    return found
 
 
 def table(record: dict[str, Any]) -> str:
@@ -213,6 +230,12 @@ def main() -> None:
             record["ms"]["64 x 64 mask"] = {
                 "forward + vjp": measure({"unrender": small_mask(work)}, 5 * options.repeats)
             }
+    for name in (name for name in options.peers if name in LONERS):
+        for workload in options.workloads:
+            work = load(workload, options.data) if options.data else make(workload)
+            alone = take_turns(peer_steps(name, work, options, record["skipped"]), options)
+            for part, times in alone.items():
+                record["ms"][workload][part] |= times
     if options.scaling:
         record["scaling"] = curves(max(3, options.repeats // 4), options.threads)
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 - DEODR (float64, affine, one thread): edge anti-aliasing in place of a soft mask (the mask is a fourth
   colour), back-face culling, which its gradients need; silhouette edges are found with numpy in the step.
-- Mitsuba 3, `llvm_ad_rgb`, `direct_projective`, 4 samples a pixel, diffuse under constant light; needs
+- Mitsuba 3, `llvm_ad_rgb`, `direct_projective`, 4 samples a pixel, diffuse under constant light, without the
+  gradients of shadow edges (`sppi` 0: nobody else has them, and they take ten times as long); needs
   libLLVM (Debian: libllvm19); the environment variable DRJIT_LIBLLVM_PATH may name its file.
 - OpenGL in software (llvmpipe over EGL) by moderngl: not differentiable; pictures are read back.
 """
@@ -225,7 +226,7 @@ def mitsuba(work: Workload, threads: int) -> Steps:
         mesh.write_ply(path)
         scenes.append(
             mi.load_dict({
-                "type": "scene", "integrator": {"type": "direct_projective"},
+                "type": "scene", "integrator": {"type": "direct_projective", "sppi": 0},
                 "light": {"type": "constant"},
                 "sensor": {
                     "type": "perspective", "fov": 45.0,

@@ -12,24 +12,31 @@ from typing import Any
 
 import numpy as np
 
+SLOW = 0.2
+"""Calls that take longer, in seconds, do without a call before each that fills the caches."""
+BUDGET = 10.0
+"""Seconds a call may take in all its repeats; at least three are made."""
+
 
 def measure(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, dict[str, float]]:
     """Wall and processor times in ms of calls that take turns, so that other load hits all of them.
 
-    A call that takes longer than two seconds is repeated three times only.
+    A slow call is repeated as often as fits `BUDGET`, in the first rounds.
     """
-    slow = set()
+    slow, rounds = set(), {}
     for name, call in calls.items():
         call()  # compiles
         start = time.perf_counter()
         call()
-        if time.perf_counter() - start > 2:
+        took = time.perf_counter() - start
+        if took > SLOW:
             slow.add(name)
+        rounds[name] = min(repeats, max(3, int(BUDGET / took)))
     wall: dict[str, list[float]] = {name: [] for name in calls}
     used: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(repeats):
         for name, call in calls.items():
-            if name in slow and round_ >= 3:
+            if round_ >= rounds[name]:
                 continue
             if name not in slow:
                 call()  # the caches belong to whoever is measured

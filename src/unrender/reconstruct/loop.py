@@ -17,6 +17,7 @@ import numpy as np
 from unrender.camera import DEFAULT_FOV_DEGREES, Camera
 from unrender.errors import ModelError
 from unrender.placement import mask_extent, place
+from unrender.reconstruct.alignment import align
 from unrender.reconstruct.distance import outline, signed_distance
 from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.proportions import Proportions
@@ -168,9 +169,10 @@ class Loop:
 
     def guess(self, mask: np.ndarray, rotation: np.ndarray, coefficients: np.ndarray) -> Pose:
         """The network's rotation and shape, placed by the mask [S, S] bool; nothing is corrected."""
-        mask = np.ascontiguousarray(mask, bool)
+        mask, view = np.ascontiguousarray(mask, bool), View.room(self.geometry, len(mask))
         start = self._placed(mask_extent(mask), rotation, coefficients)
-        iou, _ = see(self.geometry, mask, start, View.room(self.geometry, len(mask)))
+        start = align(self.geometry, mask, start, view)
+        iou, _ = see(self.geometry, mask, start, view)
         return self._pose(start, iou)
 
     def correct(

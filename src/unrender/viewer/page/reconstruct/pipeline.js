@@ -4,6 +4,7 @@
 import { encodePng } from "../mesh/image_file.js";
 import { writeGlb } from "../mesh/glb_write.js";
 import { vertexNormals } from "../mesh/normals.js";
+import { align } from "./alignment.js";
 import { bake } from "./bake.js";
 import { cameraToJson, cropCamera, focalLength, toClip, wholeCamera } from "./camera.js";
 import { boxAt } from "./choose.js";
@@ -47,9 +48,10 @@ export async function reconstruct(assets, photo, options = {}) {
   const vertices = shapeVertices(assets.spaces, category, coefficients);
   const flags = coarse.map((value) => (value > 0.5 ? 1 : 0));
   const extent = maskExtent(flags, MASK_SIZE, MASK_SIZE);
-  const translation = place(rotate(vertices, guess.rotation), extent, focalLength(MASK_SIZE), MASK_SIZE);
-  const camera = cropCamera(BAKE_SIZE, guess.rotation, translation);
   const shape = { vertices: Float32Array.from(vertices), faces: assets.template.faces };
+  const start = place(rotate(vertices, guess.rotation), extent, focalLength(MASK_SIZE), MASK_SIZE);
+  const translation = align(shape, flags, guess.rotation, start, MASK_SIZE);
+  const camera = cropCamera(BAKE_SIZE, guess.rotation, translation);
   clock.lap("placement");
 
   const lit = options.appearance === "photo";
