@@ -5,7 +5,8 @@
 The basis is whitened: its scale is part of it. The mean is mirror-symmetric in x; each basis vector is either
 symmetric (shape) or antisymmetric (a turned head, one leg forward). Some may belong to an optional part, such
 as open wings: their coefficients are zero for shapes without it; the first of them says how far it is out,
-about 1 for shapes with it.
+about 1 for shapes with it. The last ones may be smooth fields that every category has alike
+(`unrender.reconstruct.fields`): a network that predicts them says more than the category's variation.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 
 from unrender.errors import InputError, ModelError
 
@@ -31,6 +31,7 @@ class ShapeSpace:
         antisymmetric: [K] bool.
         optional: [K] bool, or None where no part is optional.
         canonical: [V, 3] float32 canonical coordinates of the vertices, in [-1, 1], or None where not known.
+        fields: [K] bool, which vectors are smooth fields, or None where none is.
     """
 
     mean: np.ndarray
@@ -38,6 +39,7 @@ class ShapeSpace:
     antisymmetric: np.ndarray
     optional: np.ndarray | None = None
     canonical: np.ndarray | None = None
+    fields: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.basis.ndim != 3 or self.basis.shape[1:] != self.mean.shape or self.mean.shape[1:] != (3,):
@@ -45,6 +47,11 @@ class ShapeSpace:
                 f"basis: expected [K, V, 3] with the mean's [V, 3], "
                 f"got {self.basis.shape} and {self.mean.shape}"
             )
+
+    @property
+    def variation(self) -> np.ndarray:
+        """[K] bool, which vectors are the category's own."""
+        return np.ones(self.size, bool) if self.fields is None else ~self.fields
 
     @property
     def size(self) -> int:
@@ -70,6 +77,7 @@ class ShapeSpace:
         return np.where(self.optional, 0, coefficients).astype(coefficients.dtype)
 
 
+_PARTS = ("mean", "basis", "antisymmetric", "optional", "canonical", "fields")
 PART_OUT = 0.5
 """From which size of its first coefficient on an optional part counts as out."""
 
@@ -81,15 +89,17 @@ def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
         ModelError: the file is missing or damaged, or has no such category.
     """
     try:
-        tensors = load_file(str(path))
-        optional = tensors.get(f"{prefix}optional")
-        canonical = tensors.get(f"{prefix}canonical")
+        with safe_open(str(path), framework="numpy") as file:  # the other categories stay on the disk
+            names = set(file.keys())
+            tensors = {part: file.get_tensor(prefix + part) for part in _PARTS if prefix + part in names}
+        optional, canonical, fields = (tensors.get(part) for part in ("optional", "canonical", "fields"))
         return ShapeSpace(
-            tensors[f"{prefix}mean"].astype(np.float32),
-            tensors[f"{prefix}basis"].astype(np.float32),
-            tensors[f"{prefix}antisymmetric"].astype(bool),
+            tensors["mean"].astype(np.float32),
+            tensors["basis"].astype(np.float32),
+            tensors["antisymmetric"].astype(bool),
             None if optional is None or not optional.any() else optional.astype(bool),
             None if canonical is None else canonical.astype(np.float32),
+            None if fields is None or not fields.any() else fields.astype(bool),
         )
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"shape space {path}: cannot be read ({error}); train it again") from None

@@ -130,6 +130,8 @@ class Loop:
         self.fov_degrees = fov_degrees
         self.space = space
         fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude, lowest=2)
+        if space.fields is not None:  # they are among the network's coefficients
+            fields = fields[:0]
         self.proportions = Proportions.of(space)
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
@@ -148,7 +150,8 @@ class Loop:
         """float64 [K + M]: of the coefficients round the guess and of the fields round zero."""
         config, known = self.config, self.space.size
         if trust is None:
-            return np.repeat([config.near_guess, config.field_precision], [known, self.offsets])
+            own = np.where(self.space.variation, config.near_guess, config.field_precision)
+            return np.concatenate([own, np.full(self.offsets, config.field_precision)])
         if trust.coefficients.shape != (known,) or trust.fields.shape != (self.offsets,):
             raise ModelError(
                 f"trust: expected {known} coefficients and {self.offsets} fields, got "
@@ -258,7 +261,7 @@ class Loop:
         centre = np.zeros(known + self.offsets)
         centre[:known] = near * guess / precision[:known]
         excess = np.zeros(known + self.offsets)
-        excess[:known] = config.usual_precision
+        excess[:known] = config.usual_precision * space.variation
         return Prior(
             rotation=np.ascontiguousarray(rotation, np.float64),
             near_camera=config.near_camera,

@@ -35,10 +35,11 @@ class Proportions:
 
     @classmethod
     def of(cls, space: ShapeSpace) -> Proportions:
-        """Those of shapes drawn from a space, optional parts put away."""
+        """Those of shapes drawn from a space's own variation, optional parts put away."""
         coefficients = np.random.default_rng(0).standard_normal((_SAMPLES, space.size))
         if space.optional is not None:
             coefficients[:, space.optional] = 0
+        coefficients[:, ~space.variation] = 0
         offsets = coefficients @ space.basis.reshape(space.size, -1)
         shapes = space.mean + offsets.reshape(_SAMPLES, *space.mean.shape)
         sides = np.log(np.maximum(np.ptp(shapes, axis=1), 1e-6))
