@@ -29,12 +29,20 @@ def test_it_is_the_mean_of_the_running_averages(tmp_path):
     assert meta == {"step": 6}
 
 
+def test_one_alone_in_half_precision(tmp_path):
+    path, out = _checkpoint(tmp_path / "one.safetensors", 1.5), tmp_path / "half.safetensors"
+    average_checkpoints(AverageConfig((path,), str(out), half=True))
+    tensors, _ = read_tensors(out)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    torch.testing.assert_close(tensors["average.bias"].float(), torch.full((2,), 1.5))
+
+
 def test_what_does_not_fit_is_named(tmp_path):
     one = _checkpoint(tmp_path / "one.safetensors", 1.0)
     other = _checkpoint(tmp_path / "other.safetensors", 1.0, inputs=4)
     out = str(tmp_path / "out.safetensors")
-    with pytest.raises(ConfigError, match="at least two"):
-        average_checkpoints(AverageConfig((one,), out))
+    with pytest.raises(ConfigError, match="at least one"):
+        average_checkpoints(AverageConfig((), out))
     with pytest.raises(ModelError, match=r"other\.safetensors: are not of the same network"):
         average_checkpoints(AverageConfig((one, other), out))
     with pytest.raises(ModelError, match="cannot be read"):

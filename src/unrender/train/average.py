@@ -25,23 +25,26 @@ class AverageConfig:
     """What is averaged.
 
     Attributes:
-        checkpoints: safetensors files of one network's trainings, at least two; their running averages count.
+        checkpoints: safetensors files of one network's trainings; their running averages count. Of one alone
+            it is what was averaged along the way.
         out: safetensors file to write: running averages alone, enough to export and to train on from.
+        half: write float16, as the files in `weights/` are.
     """
 
     checkpoints: tuple[str, ...]
     out: str
+    half: bool = False
 
 
 def average_checkpoints(config: AverageConfig) -> None:
     """Write the mean of the running averages, with what the last checkpoint says of itself.
 
     Raises:
-        ConfigError: fewer than two checkpoints.
+        ConfigError: no checkpoint.
         ModelError: one is missing, damaged, or of another network than the first.
     """
-    if len(config.checkpoints) < 2:
-        raise ConfigError(f"checkpoints: expected at least two files, got {len(config.checkpoints)}")
+    if not config.checkpoints:
+        raise ConfigError("checkpoints: expected at least one file, got none")
     total: dict[str, torch.Tensor] = {}
     meta: dict[str, object] = {}
     for path in config.checkpoints:
@@ -55,6 +58,8 @@ def average_checkpoints(config: AverageConfig) -> None:
         raise ModelError(
             f"weights {config.checkpoints[0]}: hold no running average; name a checkpoint of a run"
         )
+    if config.half:
+        total = {key: value.half() for key, value in total.items()}
     out = Path(config.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, save(total, metadata={"meta": json.dumps(meta)}))
