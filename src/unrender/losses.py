@@ -22,14 +22,21 @@ class _SquaredError(torch.autograd.Function):
     def forward(ctx: Any, prediction: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(prediction, target)
         first, second = (numpy_of(tensor).reshape(-1) for tensor in (prediction, target))
-        return prediction.new_tensor(squared_error.forward(first, second, threads()))
+        if not ctx.needs_input_grad[0]:
+            return torch.full((), squared_error.forward(first, second, threads()), dtype=prediction.dtype)
+        value, ctx.gradient = squared_error.forward_and_gradient(first, second, threads())
+        return torch.full((), value, dtype=prediction.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         prediction, target = ctx.saved_tensors
-        first, second = (numpy_of(tensor).reshape(-1) for tensor in (prediction, target))
-        found = squared_error.vjp(first, second, float(grad), threads())
+        found, ctx.gradient = ctx.gradient, None  # who gets it may write to it
+        if found is None:  # the second time of a graph that was kept
+            first, second = (numpy_of(tensor).reshape(-1) for tensor in (prediction, target))
+            found = squared_error.vjp(first, second, float(grad), threads())
+        elif float(grad) != 1.0:
+            found *= found.dtype.type(float(grad))
         return torch.from_numpy(found).view(prediction.shape), None
 
 

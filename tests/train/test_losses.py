@@ -137,6 +137,25 @@ def test_mean_squared_error_does_not_depend_on_threads(monkeypatch):
         assert squared_error.forward(prediction, target, count) == squared_error.forward(prediction, target)
         ours, single = (squared_error.vjp(prediction, target, 0.5, n) for n in (count, 1))
         assert (ours == single).all()
+        value, gradient = squared_error.forward_and_gradient(prediction, target, count)
+        assert value == squared_error.forward(prediction, target)
+        assert (gradient == squared_error.vjp(prediction, target, 1.0)).all()
+
+
+def test_mean_squared_error_of_a_graph_that_is_kept():
+    prediction, target = _pictures(torch.float64)
+    leaf = prediction.clone().requires_grad_()
+    value = losses.mean_squared_error(leaf, target)
+    once = 2 * (prediction - target) / target.numel()
+    for times, keep in (
+        (1, True),
+        (2, True),
+        (3, False),
+    ):  # the first gradient becomes leaf.grad and is added to
+        value.backward(retain_graph=keep)
+        torch.testing.assert_close(leaf.grad, times * once)
+    with torch.no_grad():
+        assert not losses.mean_squared_error(leaf, target).requires_grad
 
 
 def test_mean_squared_error_of_what_only_torch_can_do():

@@ -70,6 +70,7 @@ def compile_pictures(double: bool = False) -> None:
         )  # fmt: skip
         _warm_textures(uv, index)
         squared_error.forward(picture.ravel(), picture.ravel())
+        squared_error.forward_and_gradient(picture.ravel(), picture.ravel())
         squared_error.vjp(picture.ravel(), picture.ravel(), 1.0)
 
 
