@@ -187,8 +187,9 @@ def plot(record: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     names = ["unrender", TORCH, SINGLE, *record["peers"]]
-    figure, panels = pyplot.subplots(1, len(record["ms"]), figsize=(4 * len(record["ms"]), 3.4), sharey=True)
-    for panel, (work, parts) in zip(np.atleast_1d(panels), record["ms"].items(), strict=True):
+    shown = {work: parts for work, parts in record["ms"].items() if PARTS[0] in parts}
+    figure, panels = pyplot.subplots(1, len(shown), figsize=(4 * len(shown), 3.4), sharey=True)
+    for panel, (work, parts) in zip(np.atleast_1d(panels), shown.items(), strict=True):
         for number, name in enumerate(names):
             places = [k + 0.8 * number / len(names) for k, part in enumerate(parts) if name in parts[part]]
             heights = [times[name]["median"] for times in parts.values() if name in times]
