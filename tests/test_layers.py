@@ -12,7 +12,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "unrender"
 LAYERS = [
     {"errors"},
     {"files", "image", "rotation", "camera", "mesh", "topology", "template", "texture", "light"}
-    | {"shape_space", "placement"},
+    | {"shape_space", "placement", "smooth_fields"},
     {"render", "network", "data"},
     {"losses", "metrics", "compat"},
     {"synthesize", "train", "export"},

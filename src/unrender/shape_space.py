@@ -6,7 +6,7 @@ The basis is whitened: its scale is part of it. The mean is mirror-symmetric in 
 symmetric (shape) or antisymmetric (a turned head, one leg forward). Some may belong to an optional part, such
 as open wings: their coefficients are zero for shapes without it; the first of them says how far it is out,
 about 1 for shapes with it. The last ones may be smooth fields that every category has alike
-(`unrender.reconstruct.fields`): a network that predicts them says more than the category's variation.
+(`unrender.smooth_fields`): a network that predicts them says more than the category's variation.
 """
 
 from __future__ import annotations
@@ -91,12 +91,13 @@ def load_shape_space(path: str | Path, prefix: str = "") -> ShapeSpace:
     try:
         with safe_open(str(path), framework="numpy") as file:  # the other categories stay on the disk
             names = set(file.keys())
-            tensors = {part: file.get_tensor(prefix + part) for part in _PARTS if prefix + part in names}
-        optional, canonical, fields = (tensors.get(part) for part in ("optional", "canonical", "fields"))
+            kept = names.intersection(prefix + part for part in _PARTS)
+            tensors = {name: file.get_tensor(name) for name in kept}
+        optional, canonical, fields = (tensors.get(prefix + part) for part in _PARTS[3:])
         return ShapeSpace(
-            tensors["mean"].astype(np.float32),
-            tensors["basis"].astype(np.float32),
-            tensors["antisymmetric"].astype(bool),
+            tensors[f"{prefix}mean"].astype(np.float32),
+            tensors[f"{prefix}basis"].astype(np.float32),
+            tensors[f"{prefix}antisymmetric"].astype(bool),
             None if optional is None or not optional.any() else optional.astype(bool),
             None if canonical is None else canonical.astype(np.float32),
             None if fields is None or not fields.any() else fields.astype(bool),

@@ -11,7 +11,7 @@ from unrender.own.pose import Poser
 from unrender.own.shapes import finish, load_learnt, save_learnt, turn_round
 from unrender.own.starts import rank, side_starts
 from unrender.own.views import elevation_of, looking, upright
-from unrender.reconstruct.fields import smooth_fields
+from unrender.smooth_fields import smooth_fields
 from unrender.template import make_template
 
 SHORT = LearnConfig(

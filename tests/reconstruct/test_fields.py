@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unrender.errors import InputError
-from unrender.reconstruct.fields import smooth_fields
+from unrender.smooth_fields import smooth_fields
 from unrender.template import make_template
 
 

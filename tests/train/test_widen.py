@@ -8,11 +8,11 @@ from safetensors.numpy import save_file
 
 from unrender.camera import Camera, orbit
 from unrender.mesh import Mesh
-from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.loop import Loop, LoopConfig
 from unrender.reconstruct.proportions import Proportions
 from unrender.render import render
 from unrender.shape_space import load_shape_space
+from unrender.smooth_fields import smooth_fields
 from unrender.template import make_template
 from unrender.train.widen import widen
 

@@ -18,7 +18,7 @@ import numpy as np
 from unrender.own.pose import PRECISION, Pose, Poser
 from unrender.own.silhouettes import Silhouette
 from unrender.own.views import agreement, distinct, draw_views, elevation_penalty, view_grid
-from unrender.reconstruct.fields import smooth_fields
+from unrender.smooth_fields import smooth_fields
 
 SIZE_SPREAD = 0.02
 """Standard deviation of a photo's size relative to the mean's."""

@@ -17,7 +17,7 @@ from unrender.own.pose import Pose, Poser
 from unrender.own.silhouettes import SIZE, Silhouette
 from unrender.own.views import FOCAL, agreement, draw_views, elevation_penalty, looking, view_grid
 from unrender.reconstruct.contour import sample_distance
-from unrender.reconstruct.fields import smooth_fields
+from unrender.smooth_fields import smooth_fields
 from unrender.template import make_template
 
 SIDE_ELEVATION = math.radians(8)

@@ -3,7 +3,7 @@
 Levenberg-Marquardt on the outline (`unrender.reconstruct.step`): camera hypotheses start, on all processors,
 and the better ones go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong
 mask bends the shape only as far as the category allows; what the category's space cannot say, smooth
-symmetric fields say (`unrender.reconstruct.fields`). Without them the coefficients bend the unseen side to
+symmetric fields say (`unrender.smooth_fields`). Without them the coefficients bend the unseen side to
 reach an outline. How firmly each is held was measured for the category (`unrender.reconstruct.trust`). A step
 at 64 x 64 pixels takes a fifth of a millisecond.
 """
@@ -19,13 +19,13 @@ from unrender.errors import ModelError
 from unrender.placement import mask_extent, place
 from unrender.reconstruct.alignment import align
 from unrender.reconstruct.distance import outline, signed_distance
-from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.proportions import Proportions
 from unrender.reconstruct.silhouette import Geometry, View, directed_edges, see
 from unrender.reconstruct.step import Prior, Target, advance, room
 from unrender.reconstruct.trust import Trust
 from unrender.render.kernels import threads as pool
 from unrender.shape_space import ShapeSpace
+from unrender.smooth_fields import AMPLITUDE, DEGREES, LOWEST, smooth_fields
 from unrender.template import make_template
 
 
@@ -49,7 +49,7 @@ class LoopConfig:
         part_precision: precision of the coefficients of an optional part that is not out.
         proportions: precision of width and height over length, in squared pixels per standard deviation,
             where variances were not measured; else it is `noise`, as for everything of variance 1.
-        field_degrees: largest degree of the smooth fields; the smallest is 2.
+        field_degrees: largest degree of the smooth fields.
         field_amplitude: expected size of the smoothest field in object radii.
         field_precision: precision of the fields around zero where it was not measured, the same unit.
     """
@@ -68,8 +68,8 @@ class LoopConfig:
     likelihood: float = 0.05
     part_precision: float = 10.0
     proportions: float = 0.15
-    field_degrees: int = 5
-    field_amplitude: float = 0.08
+    field_degrees: int = DEGREES
+    field_amplitude: float = AMPLITUDE
     field_precision: float = 0.02
 
     @property
@@ -129,7 +129,7 @@ class Loop:
         self.config = config or LoopConfig()
         self.fov_degrees = fov_degrees
         self.space = space
-        fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude, lowest=2)
+        fields = smooth_fields(self.config.field_degrees, self.config.field_amplitude, lowest=LOWEST)
         if space.fields is not None:  # they are among the network's coefficients
             fields = fields[:0]
         self.proportions = Proportions.of(space)

@@ -29,7 +29,7 @@ class Trust:
     Attributes:
         coefficients: float64 [K], mean squared error of the network's guess, in the space's units.
         fields: float64 [M], mean square of the smooth fields' amplitudes, in the units of
-            `unrender.reconstruct.fields`.
+            `unrender.smooth_fields`.
     """
 
     coefficients: np.ndarray

@@ -38,7 +38,7 @@ class RefineConfig:
     Attributes:
         size: side of the compared pictures in pixels.
         outline_points: points on the mask's outline.
-        degrees: largest degree of the smooth fields (`unrender.reconstruct.fields`).
+        degrees: largest degree of the smooth fields (`unrender.smooth_fields`).
         amplitude: expected size of the smoothest field, in object radii; rougher ones fall off.
         antisymmetric: how many times less a field that breaks the mirror symmetry may move.
         sideways: how many times a field along the object's x is smaller than one along y or z; few photos

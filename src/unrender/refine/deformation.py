@@ -1,6 +1,6 @@
 """What may move in a refinement: the category's coefficients and smooth fields, and what makes steps smooth.
 
-The fields (`unrender.reconstruct.fields`) are smooth over the template's sphere, where the two sides of a
+The fields (`unrender.smooth_fields`) are smooth over the template's sphere, where the two sides of a
 tail or a wing lie far apart; large ones take one side through the other, so they are held firmly.
 `smooth_in_space` moves points the more alike the nearer they are in space, so that both sides of a thin part
 go together.
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from unrender.reconstruct.fields import smooth_fields
 from unrender.reconstruct.proportions import Proportions
 from unrender.refine.config import RefineConfig
 from unrender.render.kernels.jit import relaxed
 from unrender.shape_space import ShapeSpace
+from unrender.smooth_fields import smooth_fields
 from unrender.template import make_template
 from unrender.topology import edge_faces
 

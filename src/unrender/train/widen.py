@@ -3,7 +3,7 @@
     python -m unrender.train.widen --shape-space weights/spaces.safetensors --out runs/wide.safetensors
 
 A category's principal components say little of what makes one outline differ from another's; the loop's
-fields (`unrender.reconstruct.fields`) say it, and are the same for every category. A network of the narrow
+fields (`unrender.smooth_fields`) say it, and are the same for every category. A network of the narrow
 space can start the training of one of the wide space: the first coefficients are the same.
 """
 
@@ -16,8 +16,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from unrender.files import write_atomic
-from unrender.reconstruct.fields import smooth_fields
-from unrender.reconstruct.loop import LoopConfig
+from unrender.smooth_fields import AMPLITUDE, DEGREES, LOWEST, smooth_fields
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,7 @@ def widen(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     "<name>.fields" uint8 [K] says which vectors they are.
     """
-    loop = LoopConfig()
-    fields = smooth_fields(loop.field_degrees, loop.field_amplitude, lowest=2)
+    fields = smooth_fields(DEGREES, AMPLITUDE, lowest=LOWEST)
     result = dict(arrays)
     for key, basis in arrays.items():
         name, _, kind = key.rpartition(".")

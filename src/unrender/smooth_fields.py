@@ -15,6 +15,8 @@ from numpy.polynomial import legendre
 from unrender.errors import InputError
 from unrender.template import make_template
 
+DEGREES, LOWEST, AMPLITUDE = 5, 2, 0.08
+"""Of the fields that reconstruction uses: largest and smallest degree, and size of the smoothest."""
 _HALVED = 6.0
 """The eigenvalue (of degree 2) at which amplitudes are halved."""
 
