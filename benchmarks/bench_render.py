@@ -123,6 +123,11 @@ def bytes_of_a_step(work: Workload) -> int:
     return 2 * pixels * per_pixel + 2 * 4 * (4 * batch * vertices + looks) + work.faces.nbytes
 
 
+def workload(name: str, options: argparse.Namespace) -> Workload:
+    """One of the workloads, from `--data` where that is given."""
+    return load(name, options.data) if options.data else make(name)
+
+
 def compare(work: Workload, options: argparse.Namespace, skipped: dict[str, str]) -> dict[str, Any]:
     """Times of one workload: {part: {renderer: times}}."""
     mse_loss = torch.nn.functional.mse_loss
@@ -221,7 +226,7 @@ def main() -> None:
         "peers": options.peers, "skipped": {}, "ms": {}, "yardstick": {},
     }  # fmt: skip
     for name in options.workloads:
-        work = load(name, options.data) if options.data else make(name)
+        work = workload(name, options)
         record["ms"][name] = compare(work, options, record["skipped"])
         moved = bytes_of_a_step(work)
         record["yardstick"][name] = {
@@ -232,11 +237,10 @@ def main() -> None:
                 "forward + vjp": measure({"unrender": small_mask(work)}, 5 * options.repeats)
             }
     for name in (name for name in options.peers if name in LONERS):
-        for workload in options.workloads:
-            work = load(workload, options.data) if options.data else make(workload)
+        for work in (workload(each, options) for each in options.workloads):
             alone = take_turns(peer_steps(name, work, options, record["skipped"]), options)
             for part, times in alone.items():
-                record["ms"][workload][part] |= times
+                record["ms"][work.name][part] |= times
     if options.scaling:
         record["scaling"] = curves(max(3, options.repeats // 4), options.threads)
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -147,11 +147,7 @@ def test_mean_squared_error_of_a_graph_that_is_kept():
     leaf = prediction.clone().requires_grad_()
     value = losses.mean_squared_error(leaf, target)
     once = 2 * (prediction - target) / target.numel()
-    for times, keep in (
-        (1, True),
-        (2, True),
-        (3, False),
-    ):  # the first gradient becomes leaf.grad and is added to
+    for times, keep in ((1, True), (2, True), (3, False)):  # the first one becomes leaf.grad and is added to
         value.backward(retain_graph=keep)
         torch.testing.assert_close(leaf.grad, times * once)
     with torch.no_grad():

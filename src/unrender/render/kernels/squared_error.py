@@ -20,27 +20,25 @@ SERIAL = 1 << 20
 
 def forward(first: np.ndarray, second: np.ndarray, threads: int = 1) -> float:
     """Mean of (first - second)^2 of two flat arrays of one dtype, at least one number."""
-    pieces = -(-first.size // PIECE)
-    sums = np.empty(pieces)
-
-    def work(begin: int, end: int) -> None:
-        _sums(begin, end, first, second, sums)
-
-    pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
-    return float(sums.sum()) / first.size
+    return _mean(first, second, None, threads)
 
 
 def forward_and_gradient(first: np.ndarray, second: np.ndarray, threads: int = 1) -> tuple[float, np.ndarray]:
     """What `forward` gives, and its gradient at `first`, while both arrays are in cache."""
+    out = empty(first.shape, first.dtype)
+    return _mean(first, second, out, threads), out
+
+
+def _mean(first: np.ndarray, second: np.ndarray, out: np.ndarray | None, threads: int) -> float:
+    """The mean, and its gradient into `out` where that is not None."""
     pieces = -(-first.size // PIECE)
-    sums, out = np.empty(pieces), empty(first.shape, first.dtype)
-    factor = first.dtype.type(2 / first.size)
+    sums, factor = np.empty(pieces), first.dtype.type(2 / first.size)
 
     def work(begin: int, end: int) -> None:
-        _sums_and_gradient(begin, end, first, second, factor, sums, out)
+        _sums(begin, end, first, second, factor, sums, out)
 
     pool.run(work, pieces, threads if first.size > SERIAL else 1, 2 * threads)
-    return float(sums.sum()) / first.size, out
+    return float(sums.sum()) / first.size
 
 
 def vjp(first: np.ndarray, second: np.ndarray, grad: float, threads: int = 1) -> np.ndarray:
@@ -57,7 +55,7 @@ def vjp(first: np.ndarray, second: np.ndarray, grad: float, threads: int = 1) ->
 
 
 @relaxed
-def _sums(begin, end, first, second, sums):
+def _sums(begin, end, first, second, factor, sums, out):
     for piece in range(begin, end):
         total, end_of_piece = 0.0, min((piece + 1) * PIECE, first.shape[0])
         for start in range(piece * PIECE, end_of_piece, RUN):
@@ -65,20 +63,8 @@ def _sums(begin, end, first, second, sums):
             for n in range(np.uint64(start), np.uint64(min(start + RUN, end_of_piece))):
                 difference = first[n] - second[n]
                 part += difference * difference
-            total += part
-        sums[piece] = total
-
-
-@relaxed
-def _sums_and_gradient(begin, end, first, second, factor, sums, out):
-    for piece in range(begin, end):
-        total, end_of_piece = 0.0, min((piece + 1) * PIECE, first.shape[0])
-        for start in range(piece * PIECE, end_of_piece, RUN):
-            part = first.dtype.type(0.0)
-            for n in range(np.uint64(start), np.uint64(min(start + RUN, end_of_piece))):
-                difference = first[n] - second[n]
-                part += difference * difference
-                out[n] = difference * factor
+                if out is not None:
+                    out[n] = difference * factor
             total += part
         sums[piece] = total
 
