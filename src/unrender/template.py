@@ -28,7 +28,7 @@ STORED = Path(__file__).with_name("template.safetensors")
 """The template of level `STORED_LEVEL` and its texels at `STORED_SIZE`, as `python -m unrender.template`
 writes them: they are needed for every photo, and computing them takes a new process a tenth of a second.
 """
-STORED_LEVEL, STORED_SIZE = 3, 256
+STORED_LEVEL, STORED_SIZE = 3, 512
 
 _MIRROR_ORDER = [0, 2, 1]
 
@@ -200,7 +200,11 @@ def store(path: Path = STORED) -> None:
     template = compute_template(STORED_LEVEL)
     arrays = {name: getattr(template, name) for name in _arrays()}
     face_index, weights = compute_texels(template, STORED_SIZE)
-    write_atomic(path, save(arrays | {"texel_faces": face_index.astype(np.int16), "texel_weights": weights}))
+    texels = {
+        "texel_faces": face_index.astype(np.int16),
+        "texel_weights": np.ascontiguousarray(weights[..., :2]),  # what the third corner has is the rest
+    }
+    write_atomic(path, save(arrays | texels))
 
 
 @lru_cache(maxsize=8)
@@ -257,7 +261,11 @@ def _texels(level: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     stored = _stored() if (level, size) == (STORED_LEVEL, STORED_SIZE) else {}
     if not stored:
         return compute_texels(_make_template(level), size)
-    return stored["texel_faces"].astype(np.int32), stored["texel_weights"]
+    face_index, known = stored["texel_faces"].astype(np.int32), stored["texel_weights"]
+    weights = np.empty((*face_index.shape, 3), np.float32)
+    weights[..., :2] = known
+    weights[..., 2] = (face_index >= 0) * np.maximum(1 - known[..., 0] - known[..., 1], 0)
+    return face_index, weights
 
 
 def compute_texels(template: Template, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -110,6 +110,26 @@ def exported(network, tmp_path_factory):
     return folder / "model", export_model(config)
 
 
+def test_outlines_take_the_place_of_the_mask(network):
+    """The network describes what it is told to, and its own mask is neither worked out nor taught."""
+    torch.manual_seed(1)
+    image = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        own = network(image)
+        same = network(image, outlines=torch.sigmoid(own.mask_logits))
+        other = network(image, outlines=torch.zeros(2, 64, 64))
+    for name in ("rotations", "coefficients", "light", "texture", "category_logits"):
+        torch.testing.assert_close(getattr(same, name), getattr(own, name), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(same.mask_logits, own.mask_logits, atol=1e-3, rtol=1e-3)
+    assert same.surface.shape == own.surface.shape and not same.surface.any()
+    assert (other.coefficients - own.coefficients).abs().max() > 1e-4
+    network.zero_grad()
+    network(image, outlines=torch.ones(2, 64, 64)).texture.sum().backward()
+    decoders = (*network.mask.parameters(), *network.surface.parameters())
+    assert all(parameter.grad is None for parameter in decoders)
+    network.zero_grad()
+
+
 def test_the_exported_graph_computes_the_same(network, exported):
     """Weights are stored as float16: equal to 1e-3 of torch with rounded weights; near the original."""
     folder, difference = exported

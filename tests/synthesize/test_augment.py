@@ -12,6 +12,7 @@ from unrender.synthesize.augment import (
     noise_background,
     photo_background,
     random_background,
+    roughened,
 )
 
 
@@ -90,3 +91,26 @@ def test_bad_input():
         degrade(np.zeros((4, 4, 3)), rng)
     with pytest.raises(InputError, match="size"):
         noise_background(0, rng)
+
+
+def test_roughened_outlines_are_those_of_a_network_that_is_not_sure():
+    y, x = np.mgrid[0:64, 0:64]
+    disc = (np.hypot(x - 31.5, y - 31.5) < 18).astype(np.float32)
+    masks = np.tile(disc, (200, 1, 1))
+    found = roughened(masks, np.random.default_rng(0))
+    assert found.dtype == np.float32 and found.shape == masks.shape
+    assert found.min() >= 0 and found.max() <= 1
+    assert np.array_equal(found, roughened(masks, np.random.default_rng(0))), (
+        "the generator is all the chance"
+    )
+    assert np.array_equal(masks[0], disc), "what was given stays"
+    same = (found == masks).all((1, 2)).mean()
+    assert 0.15 < same < 0.35
+    inside, known = found > 0.5, masks > 0.5
+    iou = (inside & known).sum((1, 2)) / (inside | known).sum((1, 2))
+    assert 0.9 < np.median(iou) < 0.995 and iou.min() < 0.93
+    assert abs(inside.mean() / known.mean() - 1) < 0.03, "neither larger nor smaller as a rule"
+    thin = np.zeros((200, 64, 64), np.float32)
+    thin[:, 8:56, 30:33] = 1
+    kept = (roughened(thin, np.random.default_rng(1)) > 0.5)[thin > 0.5].reshape(200, -1).mean(1)
+    assert 0.03 < (kept < 0.7).mean() < 0.6, "thin parts are sometimes lost"

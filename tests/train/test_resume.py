@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -75,3 +76,20 @@ def test_resumed_is_equal_bit_for_bit(config, straight, monkeypatch):
     assert any("encoder" in k for k in moved) and any("texture" in k for k in moved)
     assert not any("encoder.stem" in k for k in moved)
     assert any(key.startswith("adversary.optimizer") for key in expected)
+
+
+def test_without_a_weight_of_masks_outlines_are_given(config):
+    """The same pictures, described under their roughened outlines; mask and surface are left as they were."""
+    given = replace(config, name="given", steps=2, weights=LossWeights(mask=0.0, surface=0.0))
+    _, objective = run.build(given)
+    batch = objective.batch(np.random.default_rng(4))
+    assert batch.outlines is not None and batch.outlines.shape == (4, 64, 64)
+    known = np.concatenate([batch.objects.visible, batch.photos.masks])
+    assert np.abs(batch.outlines - known).mean() < 0.1
+    start, _ = read_tensors(config.initial_weights)
+    tensors, _ = read_tensors(run.train(given) / "checkpoint.safetensors")
+    for name, value in start.items():
+        if name.startswith(("model.mask.", "model.surface.")):
+            torch.testing.assert_close(tensors[name], value, atol=1e-6, rtol=1e-3)  # weights decay a little
+        if name == "model.shape.weight":
+            assert (tensors[name] - value).abs().max() > 1e-5

@@ -86,7 +86,8 @@ def test_browser_equals_python(page, reconstructor: Reconstructor, case: str) ->
     picture = change(render_picture(500_041, azimuth=40.0))
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
-    got = page.evaluate(RUN, {"bytes": base64.b64encode(stream.getvalue()).decode(), "options": options})
+    data = base64.b64encode(stream.getvalue()).decode()
+    got = page.evaluate(RUN, {"bytes": data, "options": {**options, "loop": False}})
     settings = dict(options)
     if "box" in options:
         settings["box"] = tuple(options["box"].values())

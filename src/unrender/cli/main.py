@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -73,10 +74,15 @@ def _dispatch(arguments: list[str]) -> int:
 
         print_version(as_json="--json" in arguments)
         return 0
-    name = arguments.pop(0) if arguments[0] in COMMANDS else "reconstruct"
+    name = _command(arguments)
     module = importlib.import_module(f"unrender.cli.{name}")
-    status: int = module.run(arguments)
+    status: int = module.run(arguments[1:] if arguments[0] == name else arguments)
     return status
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The subcommand that is asked for, by its name or, as the default, without it."""
+    return arguments[0] if arguments and arguments[0] in COMMANDS else "reconstruct"
 
 
 def _help() -> str:
@@ -92,9 +98,11 @@ def run_process() -> NoReturn:
     Imports make hundreds of thousands of objects, none of them garbage: looking for cycles after every few
     hundred new ones would take a tenth of a photo's time. At the end Python looks for cycles among all
     objects once more; numba has made so many that this takes a fifth of it, and the memory is given back
-    anyway.
+    anyway. A photo has no matrices that are worth a thread: those of numpy would only wait, busily.
     """
     gc.set_threshold(100_000, 20, 100)
+    if _command(sys.argv[1:]) == "reconstruct":
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status = main()
     gc.freeze()
     sys.exit(status)

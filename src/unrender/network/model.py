@@ -301,21 +301,34 @@ class UnrenderNetwork(nn.Module):
         self.encoder.load_imagenet()
 
     def forward(
-        self, image: Tensor, described: int | None = None, shallow: Shallow | None = None
+        self,
+        image: Tensor,
+        described: int | None = None,
+        shallow: Shallow | None = None,
+        outlines: Tensor | None = None,
     ) -> Prediction:
         """Predict; texture and surface only for the first `described` pictures (None: for all).
 
-        `shallow` is what `self.encoder.shallow(image)` gave, if that was called before.
+        Args:
+            image: [B, 3, S, S]. shallow: what `self.encoder.shallow(image)` gave, if that was called before.
+            outlines: [B, S/2, S/2] in [0, 1], the objects to describe. With them the network's own mask is
+                not worked out, nor the surface, which takes a third of a training step.
         """
         features = self.encoder(image, shallow)
-        mask_logits, middle = self.mask(features)
-        mask = torch.sigmoid(mask_logits.detach())
         some = slice(described)
-        latent, outputs = self.describe(features, image, mask, described)
+        if outlines is None:
+            mask_logits, middle = self.mask(features)
+            latent, outputs = self.describe(features, image, torch.sigmoid(mask_logits.detach()), described)
+            surface = self.surface(middle[some], features[1][some], latent[some])
+        else:
+            mask_logits = torch.logit(outlines, 1e-4)
+            latent, outputs = self.describe(features, image, outlines, described)
+            quarter = image.shape[-1] // 4
+            surface = image.new_zeros(len(latent[some]), 4, quarter, quarter)
         return Prediction(
             mask_logits=mask_logits,
             category_logits=self.category(features[-1].mean((2, 3))),
-            surface=self.surface(middle[some], features[1][some], latent[some]),
+            surface=surface,
             **outputs,
         )
 

@@ -23,6 +23,7 @@ from unrender.losses import (
 from unrender.network.efficientnet import Shallow
 from unrender.network.model import NetworkConfig, Prediction, UnrenderNetwork
 from unrender.placement import mask_extent, place
+from unrender.synthesize.augment import roughened
 from unrender.template import make_template
 from unrender.topology import edge_faces, neighbour_table
 from unrender.train.adversary import Adversary
@@ -40,11 +41,15 @@ from unrender.train.symmetry import YawChoice
 
 @dataclass(frozen=True)
 class Batch:
-    """Photos and synthetic objects of one step; either may be missing. `shallow` may be worked out ahead."""
+    """Photos and synthetic objects of one step; either may be missing. `shallow` may be worked out ahead.
+
+    `outlines`, float32 [B, S/2, S/2], objects first, are what the network describes in place of its own mask.
+    """
 
     photos: PhotoBatch | None
     objects: ObjectBatch | None
     shallow: Shallow | None = None
+    outlines: np.ndarray | None = None
 
     @property
     def images(self) -> Tensor:
@@ -102,11 +107,13 @@ class Objective:
         return tuple(f"{kind}/{name}" for kind in ("iou", "rotation") for name in self.names)
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """The pictures of one step; depends on `rng` alone."""
-        return Batch(
-            self.photos.batch(self.config.photo_batch, rng) if self.photos else None,
-            self.objects.batch(self.config.object_batch, rng) if self.objects else None,
-        )
+        """The pictures of one step; depends on `rng` alone. Outlines where the mask head is not trained."""
+        photos = self.photos.batch(self.config.photo_batch, rng) if self.photos else None
+        objects = self.objects.batch(self.config.object_batch, rng) if self.objects else None
+        if self.config.weights.mask:
+            return Batch(photos, objects)
+        known = ([objects.visible] if objects else []) + ([photos.masks] if photos else [])
+        return Batch(photos, objects, outlines=roughened(np.concatenate(known), rng))
 
     def delta(self, step: int) -> float:
         """Width of the soft silhouette, falling geometrically over the run."""
@@ -117,7 +124,9 @@ class Objective:
         """The weighted sum of the losses and their values by name."""
         clock = time.perf_counter()
         first_photo = len(batch.objects.images) if batch.objects else 0
-        prediction = network(batch.images, None if self.adversary else first_photo, batch.shallow)
+        described = None if self.adversary else first_photo
+        outlines = None if batch.outlines is None else torch.from_numpy(batch.outlines)
+        prediction = network(batch.images, described, batch.shallow, outlines)
         scalars = {"seconds/forward": time.perf_counter() - clock}
         clock = time.perf_counter()
         terms: dict[str, Tensor] = {}
@@ -131,7 +140,8 @@ class Objective:
             ).items():
                 terms[name] = terms[name] + value if name in terms else value
         weights = self.config.weights
-        weighted = (getattr(weights, name) * value for name, value in terms.items() if hasattr(weights, name))
+        used = {name: getattr(weights, name, 0.0) for name in terms}
+        weighted = (used[name] * value for name, value in terms.items() if used[name])
         total = sum(weighted, torch.zeros(()))
         scalars["seconds/renderer"] = time.perf_counter() - clock
         scalars.update({name: float(value.detach()) for name, value in terms.items()})
@@ -268,7 +278,8 @@ class Objective:
             first += len(part.images)
         with torch.no_grad():
             images = batch.images[rows]
-            prediction = network(images)
+            outlines = None if batch.outlines is None else torch.from_numpy(batch.outlines[rows])
+            prediction = network(images, outlines=outlines)
             guessed = self.shape_of_label[prediction.category_logits.argmax(1).numpy()]
             known = np.array(category)
             known = np.maximum(np.where(known >= 0, known, guessed), 0)

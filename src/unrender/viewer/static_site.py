@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from unrender.errors import ModelError, OutputError
 from unrender.files import write_atomic
 from unrender.network.runtime import CARD_FILE, MODEL_FILE, SHAPES_FILE
 from unrender.reconstruct.hub import find_model
+from unrender.reconstruct.loop import Loop, LoopConfig
 from unrender.reconstruct.pipeline import TEXTURE_SIZE
+from unrender.reconstruct.trust import Trust
+from unrender.shape_space import load_shape_space
+from unrender.smooth_fields import LOWEST, smooth_fields
 from unrender.template import make_template
 from unrender.viewer.page_files import page_folder
 from unrender.viewer.settings import Limits
@@ -22,6 +27,7 @@ BROWSER_FORMATS = ("glb", "obj", "ply", "stl")
 """What the page can write without a server."""
 
 TEMPLATE_FILE = "template.safetensors"
+LOOP_FILE, LOOP_TABLES_FILE = "loop.json", "loop.safetensors"
 
 
 def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
@@ -53,6 +59,9 @@ def write_static_site(out: str | Path, model: str | Path | None = None) -> Path:
             raise ModelError(f"model {source / name}: cannot be read ({error.strerror})") from None
     files[f"model/{TEMPLATE_FILE}"] = template_tables()
     card = json.loads(files[f"model/{CARD_FILE}"])
+    settings, tables = loop_files(card, source / SHAPES_FILE)
+    files[f"model/{LOOP_FILE}"] = json.dumps(settings, indent=1).encode() + b"\n"
+    files[f"model/{LOOP_TABLES_FILE}"] = tables
     files["config.json"] = json.dumps(browser_config(card), indent=1).encode() + b"\n"
     for name, data in files.items():
         write_atomic(folder / name, data)
@@ -80,7 +89,7 @@ def template_tables() -> bytes:
     """The mesh that all shapes share and its atlas, as a safetensors file.
 
     faces, uv_faces int32 [F, 3]; uvs float32 [Vt, 2]; uv_vertices int32 [Vt]; texel_face int32 [T, T] and
-    texel_weights float32 [T, T, 3] as `Template.texels`, T = 256.
+    texel_weights float32 [T, T, 3] as `Template.texels`, T = 512.
     """
     template = make_template(3)
     face, weights = template.texels(TEXTURE_SIZE)
@@ -93,3 +102,51 @@ def template_tables() -> bytes:
         "texel_weights": weights,
     }
     return save({name: np.ascontiguousarray(values) for name, values in tables.items()})
+
+
+def loop_files(card: dict[str, Any], shapes: Path) -> tuple[dict[str, Any], bytes]:
+    """Settings of the loop as JSON, and its numbers as a safetensors file.
+
+    The numbers: edges int32 [E, 4] as `unrender.reconstruct.silhouette.directed_edges`; fields float32
+    [M, V, 3], the smooth fields for spaces that have none; and for each category precision (own mask) and
+    precision_given float32 [K + M], variation uint8 [K], ratio_mean float32 [2], ratio_scale [2, 2].
+
+    Raises:
+        ModelError: card and shape spaces do not fit each other.
+    """
+    config = LoopConfig()
+    own = {
+        name: Loop(load_shape_space(shapes, f"{name}."), config, trust=Trust.of_card(card, name))
+        for name in card["shape_categories"]
+    }
+    given_config = replace(config, noise=config.noise_given)
+    given = {
+        name: Loop(loop.space, given_config, trust=Trust.of_card(card, name)) for name, loop in own.items()
+    }
+    settings = {
+        "size": config.size,
+        "outline_points": config.outline_points,
+        "race": config.race,
+        "scales": config.scales.tolist(),
+        "likelihood": config.likelihood,
+        "near_camera": config.near_camera,
+        "usual": config.usual,
+        "usual_precision": config.usual_precision,
+        "part_precision": config.part_precision,
+        "ratio_precision": {name: [own[name].ratio_precision, given[name].ratio_precision] for name in own},
+        "fields": {name: loop.offsets > 0 for name, loop in own.items()},
+    }
+    fields = smooth_fields(config.field_degrees, config.field_amplitude, lowest=LOWEST)
+    tables: dict[str, np.ndarray] = {
+        "edges": next(iter(own.values())).geometry.edges,
+        "fields": fields.astype(np.float32),
+    }
+    for name, loop in own.items():
+        tables |= {
+            f"{name}.precision": loop.precision.astype(np.float32),
+            f"{name}.precision_given": given[name].precision.astype(np.float32),
+            f"{name}.variation": loop.space.variation.astype(np.uint8),
+            f"{name}.ratio_mean": loop.proportions.mean.astype(np.float32),
+            f"{name}.ratio_scale": loop.proportions.scale.astype(np.float32),
+        }
+    return settings, save({name: np.ascontiguousarray(values) for name, values in tables.items()})

@@ -1,15 +1,15 @@
-// The model's files: card, network, shape space, and the template that all shapes share.
+// The model's files: card, network, shape space, the template that all shapes share, and what the loop holds to.
 
 import { loadNetwork } from "./network.js";
 import { readSafetensors } from "./safetensors.js";
 
 /** Load everything under `base` (a URL that ends in "/"). */
 export async function loadAssets(base) {
-  const [card, weights, shapes, template] = await Promise.all([
-    get(base, "model.json").then((response) => response.json()),
-    get(base, "model.onnx").then((response) => response.arrayBuffer()),
-    get(base, "shapes.safetensors").then((response) => response.arrayBuffer()),
-    get(base, "template.safetensors").then((response) => response.arrayBuffer()),
+  const json = (name) => get(base, name).then((response) => response.json());
+  const bytes = (name) => get(base, name).then((response) => response.arrayBuffer());
+  const [card, settings, weights, shapes, template, loop] = await Promise.all([
+    json("model.json"), json("loop.json"),
+    bytes("model.onnx"), bytes("shapes.safetensors"), bytes("template.safetensors"), bytes("loop.safetensors"),
   ]);
   const tables = readSafetensors(template);
   const table = (name) => tables.get(name).values;
@@ -20,6 +20,7 @@ export async function loadAssets(base) {
     template: {
       faces: table("faces"), uvs: table("uvs"), uvFaces: table("uv_faces"), uvVertices: table("uv_vertices"),
     },
+    loop: { settings, tables: readSafetensors(loop) },
     atlas: { face: table("texel_face"), weights: table("texel_weights") },
   };
 }

@@ -7,16 +7,19 @@ const SIGN = [-1, 1, 1];
 
 const mean = (first, second) => first.map((value, i) => 0.5 * (value + second[i]));
 
-/** What the network says of a picture; `rotation` is the likeliest one. */
+/** What the network says of a picture; `rotations` of all hypotheses, `rotation` the likeliest one. */
 export async function lookTwice(assets, picture) {
   const [first, other] = await assets.network.looks(picture);
   const second = mirrored(other, assets);
   const logProbabilities = logSoftmax(mean(first.logProbabilities, second.logProbabilities));
   const best = logProbabilities.reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
+  const rotations = first.rotations.map((rotation, i) => orthonormal(mean(rotation, second.rotations[i])));
   return {
     ...first,
     mask: mean(first.mask, second.mask),
-    rotation: orthonormal(mean(first.rotations[best], second.rotations[best])),
+    rotations,
+    rotation: rotations[best],
+    logProbabilities,
     coefficients: first.coefficients.map((row, k) => mean(row, second.coefficients[k])),
     light: mean(first.light, second.light),
     texture: mean(first.texture, second.texture),

@@ -1,9 +1,9 @@
-// The way from a photo to a textured mesh: crop, network, placement, texture, GLB. The same steps as
-// `unrender.reconstruct` with loop=False.
+// The way from a photo to a textured mesh: crop, network, loop, texture, GLB. The same steps as `unrender.reconstruct`.
 
 import { encodePng } from "../mesh/image_file.js";
 import { writeGlb } from "../mesh/glb_write.js";
 import { vertexNormals } from "../mesh/normals.js";
+import { correct, makeLoop, poseVertices } from "./loop.js";
 import { align } from "./alignment.js";
 import { bake } from "./bake.js";
 import { cameraToJson, cropCamera, focalLength, toClip, wholeCamera } from "./camera.js";
@@ -26,7 +26,8 @@ const MASK_SIZE = 64;
 
 /**
  * Reconstruct one photo. `assets` from `loadAssets`; `photo` from `pixelsOf`; options: box {x, y, width, height} or
- * point {x, y} in photo pixels, appearance "albedo" or "photo", category. Returns {glb, record}.
+ * point {x, y} in photo pixels, appearance "albedo" or "photo", category, loop (false: the network's guess, placed by
+ * the mask). Returns {glb, record}.
  */
 export async function reconstruct(assets, photo, options = {}) {
   const clock = stopwatch();
@@ -45,14 +46,13 @@ export async function reconstruct(assets, photo, options = {}) {
   const number = assets.card.shape_categories.indexOf(category);
   if (number < 0) throw new PhotoError(`This model knows ${assets.card.shape_categories.join(", ")}, not ${category}.`);
   const coefficients = settle(assets.spaces, category, guess.coefficients[number]);
-  const vertices = shapeVertices(assets.spaces, category, coefficients);
-  const flags = coarse.map((value) => (value > 0.5 ? 1 : 0));
-  const extent = maskExtent(flags, MASK_SIZE, MASK_SIZE);
+  const { rotation, translation, vertices } =
+    (options.loop ?? true) && (assets.card.loop ?? true)
+      ? corrected(makeLoop(assets, category, Boolean(mask)), coarse, guess, coefficients)
+      : guessed(assets, category, coarse, guess, coefficients);
   const shape = { vertices: Float32Array.from(vertices), faces: assets.template.faces };
-  const start = place(rotate(vertices, guess.rotation), extent, focalLength(MASK_SIZE), MASK_SIZE);
-  const translation = align(shape, flags, guess.rotation, start, MASK_SIZE);
-  const camera = cropCamera(BAKE_SIZE, guess.rotation, translation);
-  clock.lap("placement");
+  const camera = cropCamera(BAKE_SIZE, rotation, translation);
+  clock.lap("loop");
 
   const lit = options.appearance === "photo";
   const { texture, light } = bake({
@@ -79,6 +79,23 @@ export async function reconstruct(assets, photo, options = {}) {
     model: { name: assets.card.name, version: assets.card.version, licence: assets.card.licence },
   };
   return { glb, record };
+}
+
+/** {rotation, translation, vertices} that rendering has corrected. */
+function corrected(loop, mask, guess, coefficients) {
+  const pose = correct(loop, mask, guess, coefficients);
+  return { rotation: pose.slice(0, 9), translation: pose.slice(9, 12), vertices: poseVertices(loop, pose) };
+}
+
+/** {rotation, translation, vertices} as the network guesses them, placed by the mask. */
+function guessed(assets, category, mask, guess, coefficients) {
+  const { rotation } = guess;
+  const vertices = shapeVertices(assets.spaces, category, coefficients);
+  const flags = mask.map((value) => (value > 0.5 ? 1 : 0));
+  const extent = maskExtent(flags, MASK_SIZE, MASK_SIZE);
+  const shape = { vertices: Float32Array.from(vertices), faces: assets.template.faces };
+  const start = place(rotate(vertices, rotation), extent, focalLength(MASK_SIZE), MASK_SIZE);
+  return { rotation, translation: align(shape, flags, rotation, start, MASK_SIZE), vertices };
 }
 
 function check(picture, alpha) {

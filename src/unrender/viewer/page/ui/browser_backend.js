@@ -6,8 +6,7 @@ import { BackendError } from "./server_backend.js";
 export class BrowserBackend {
   constructor(config) {
     this.formats = config.formats;
-    this.note = "Everything happens in your browser: the photo is not uploaded. The correction by rendering that the " +
-      "command line does is left out here, so shapes and poses are a first guess.";
+    this.note = "Everything happens in your browser: the photo is not uploaded.";
     this.worker = new Worker("reconstruct/worker.js", { type: "module" });
     this.waiting = new Map();
     this.worker.onmessage = ({ data }) => {
