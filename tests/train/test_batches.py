@@ -11,7 +11,7 @@ from unrender.errors import ConfigError
 from unrender.light import X_ODD, sh_basis
 from unrender.synthesize.bird import make_bird
 from unrender.synthesize.multiview import tiny_set
-from unrender.train.objects import ObjectSampler, box_average
+from unrender.train.objects import ObjectSampler, box_average, shrink
 from unrender.train.photos import PhotoSampler, before, random_crop, resample
 
 
@@ -151,3 +151,25 @@ def test_cameras_of_photos_turn_with_the_mirrored_photo(photos, tmp_path):
     assert seen == {True, False}
     with pytest.raises(ConfigError, match="photo_cameras"):
         PhotoSampler([photos], ("bird",), cameras=tmp_path / "missing.npz")
+
+
+def test_shrunk_pictures_are_means_of_blocks():
+    rng = np.random.default_rng(2)
+    rgba = rng.integers(0, 256, (3, 24, 24, 4), dtype=np.uint8)
+    rgba[0, :12, :, 3] = 0
+    masks, colours = np.empty((3, 8, 8), np.float32), np.empty((3, 8, 8, 3), np.float32)
+    shrink(rgba, masks, colours)
+    values = rgba.astype(np.float64).reshape(3, 8, 3, 8, 3, 4) / 255
+    coverage = values[..., 3].mean((2, 4))
+    light = (values[..., :3] * values[..., 3:]).mean((2, 4))
+    np.testing.assert_allclose(masks, coverage, atol=1e-6)
+    np.testing.assert_allclose(colours, light / np.maximum(coverage, 1e-3)[..., None], atol=1e-6)
+    assert not colours[0, :4].any()
+
+
+def test_labels_are_made_where_they_are_wanted(tmp_path):
+    tiny_set(tmp_path / "set", objects=2, views=2, size=64, seed=1)
+    with_labels = ObjectSampler([tmp_path / "set"], 2, 64, 32).batch(2, np.random.default_rng(0))
+    without = ObjectSampler([tmp_path / "set"], 2, 64, 32, labels=False).batch(2, np.random.default_rng(0))
+    assert with_labels.labelled.any() and not without.labelled.any()
+    assert np.array_equal(with_labels.images, without.images), "the same chance"

@@ -12,6 +12,7 @@ from unrender.data.multiview import MultiviewObject, MultiviewSet, decode_canoni
 from unrender.data.photos import PhotoSet
 from unrender.errors import ConfigError
 from unrender.light import X_ODD
+from unrender.render.kernels.jit import contracted
 from unrender.synthesize.augment import composite, degrade, random_background
 from unrender.train.sampling import CategoryPlan, draw_within, systematic
 
@@ -55,6 +56,7 @@ class ObjectSampler:
         render_size: side of the compared pictures; divides `size`.
         backgrounds: folders of photos whose training rows serve as backgrounds.
         plan: the categories and how often each is drawn; None takes every object, as of one category.
+        labels: whether canonical coordinates are wanted; without them `labelled` is zero.
 
     Raises:
         ConfigError: no object is of a category of the plan.
@@ -68,7 +70,10 @@ class ObjectSampler:
         render_size: int,
         backgrounds: Sequence[str | Path] = (),
         plan: CategoryPlan | None = None,
+        *,
+        labels: bool = True,
     ) -> None:
+        self.canonical = labels
         self.sets = [MultiviewSet(root, partial=True) for root in roots]
         self.ends = np.cumsum([len(item) for item in self.sets])
         names = np.concatenate([item.categories for item in self.sets])
@@ -116,7 +121,7 @@ class ObjectSampler:
             rgba = np.asarray(item.rgba[chosen])
             matrix = np.asarray(item.world_to_camera[chosen])
             light[row], oriented[row] = item.light, item.oriented
-            if item.canonical is not None:
+            if self.canonical and item.canonical is not None:
                 canonical[row], labelled[row] = surface_labels(item.canonical[chosen[0]], size // 4)
             if rng.random() < 0.5:
                 canonical[row] = canonical[row, :, :, ::-1] * np.array([-1, 1, 1], np.float32)[:, None, None]
@@ -131,15 +136,11 @@ class ObjectSampler:
             images[row] = degrade(picture, rng).transpose(2, 0, 1).astype(np.float32) / 255
             visible[row] = box_average(mask[None, :, :, None].astype(np.float32) / 255, size // 2)[0, ..., 0]
             cameras[row] = matrix
-            premultiplied = rgba.astype(np.float32)
-            premultiplied *= np.float32(1 / 255)
-            premultiplied[..., :3] *= premultiplied[..., 3:]
-            averaged = box_average(premultiplied, small)
-            masks[row] = averaged[..., 3]
-            labelled[row] *= box_average(mask[None, :, :, None].astype(np.float32) / 255, size // 4)[
-                0, ..., 0
-            ]
-            colours[row] = averaged[..., :3] / np.maximum(averaged[..., 3:], 1e-3)
+            shrink(np.ascontiguousarray(rgba), masks[row], colours[row])
+            if self.canonical:
+                labelled[row] *= box_average(mask[None, :, :, None].astype(np.float32) / 255, size // 4)[
+                    0, ..., 0
+                ]
         return ObjectBatch(
             images,
             visible,
@@ -161,6 +162,31 @@ def surface_labels(picture: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarr
     averaged = box_average(np.concatenate([values * known, known], axis=-1)[None], size)[0]
     share = averaged[..., 3]
     return (averaged[..., :3] / np.maximum(share, 1e-6)[..., None]).transpose(2, 0, 1), share
+
+
+@contracted
+def shrink(rgba, masks, colours):
+    """Pictures uint8 [V, S, S, 4] to the mean coverage `masks` [V, R, R] and colour `colours` [V, R, R, 3] of
+    blocks, both float32 in [0, 1]; R divides S. Colours count by their coverage."""
+    block = rgba.shape[1] // masks.shape[1]
+    for view in range(masks.shape[0]):
+        for i in range(masks.shape[1]):
+            for j in range(masks.shape[2]):
+                covered, red, green, blue = 0, 0, 0, 0
+                for row in range(i * block, (i + 1) * block):
+                    for column in range(j * block, (j + 1) * block):
+                        pixel = rgba[view, row, column]
+                        alpha = np.int64(pixel[3])
+                        covered += alpha
+                        red += alpha * pixel[0]
+                        green += alpha * pixel[1]
+                        blue += alpha * pixel[2]
+                mean = covered / (255.0 * block * block)
+                scale = 1.0 / (255.0 * 255.0 * block * block * max(mean, 1e-3))
+                masks[view, i, j] = mean
+                colours[view, i, j, 0] = red * scale
+                colours[view, i, j, 1] = green * scale
+                colours[view, i, j, 2] = blue * scale
 
 
 def box_average(values: np.ndarray, size: int) -> np.ndarray:

@@ -71,7 +71,7 @@ class Objective:
             plan = CategoryPlan(self.names, config.default_category, config.aliases, config.category_weights)
             self.objects = ObjectSampler(
                 config.object_roots, config.views, network.image_size, config.render_size, config.photo_roots,
-                plan,
+                plan, labels=bool(config.weights.surface),
             )  # fmt: skip
         if self.photos is None and self.objects is None:
             raise ConfigError(
