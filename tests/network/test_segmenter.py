@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,21 @@ def test_a_look_at_the_mirror_image_is_the_network_of_shapes_at_the_mirrored_pic
     assert len(none["coefficients"]) == 0
 
 
+def test_both_networks_say_what_a_picture_shows(whole):
+    both = WholeNetwork(whole.segmenter, whole.shapes, category_share=0.4).eval()
+    image = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        segmented = whole.segmenter(image).category_logits
+        found = both(image, torch.tensor([0, 2, 3]))["category_logits"]  # picture 0 twice, picture 1 mirrored
+        none = both(image, torch.arange(0))["category_logits"]
+        small = torch.nn.functional.avg_pool2d(image, 2)
+        looks = torch.stack([small[0], small[0].flip(-1), small[1].flip(-1)])
+        each = whole.shapes.category(whole.shapes.encoder(looks)[-1].mean((2, 3)))
+    mean = torch.stack([each[:2].mean(0), each[2]])
+    torch.testing.assert_close(found, segmented + 0.4 * mean, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(none, segmented)
+
+
 def _save(path, network, **config):
     optimizer = torch.optim.AdamW(network.parameters())
     average = {key: value.clone() for key, value in network.state_dict().items()}
@@ -116,6 +131,20 @@ def checkpoints(whole, tmp_path):
         str(tmp_path / "shapes.safetensors"), str(tmp_path / "space.safetensors"), str(tmp_path / "model"),
         segmenter=str(tmp_path / "segmenter.safetensors"),
     ), shapes  # fmt: skip
+
+
+def test_a_shared_category_is_exported(whole, checkpoints):
+    config, shapes = checkpoints
+    assert export_model(replace(config, category_share=1.0)) < 2e-2
+    runtime = NetworkRuntime(config.out)
+    image = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert runtime.mask(image).shape == (32, 32), "no look at all"
+    first, _ = runtime.looks(image)
+    both = WholeNetwork(whole.segmenter, shapes, 1.0).eval()
+    with torch.no_grad():
+        picture = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+        logits = both(picture, torch.arange(2))["category_logits"][0]
+    np.testing.assert_allclose(first.categories, torch.softmax(logits, 0).numpy(), atol=2e-2)
 
 
 def test_one_graph_has_both_networks(whole, checkpoints, tmp_path):

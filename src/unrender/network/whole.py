@@ -19,11 +19,15 @@ class WholeNetwork(nn.Module):
     """Input [B, 3, S, S] float32 in [0, 1] (sRGB), S the segmenter's `image_size`, and looks, int64 [L].
 
     Look i < B is at picture i, look B + i at its mirror image; none at all gives masks and categories alone.
+    The segmenter's category has been taught by photos, that of the network of shapes by rendered objects: where
+    `category_share` is not 0, their logits are added, the latter's (the mean over the looks) times the share.
     """
 
-    def __init__(self, segmenter: SegmenterNetwork, shapes: UnrenderNetwork) -> None:
+    def __init__(
+        self, segmenter: SegmenterNetwork, shapes: UnrenderNetwork, category_share: float = 0.0
+    ) -> None:
         super().__init__()
-        self.segmenter, self.shapes = segmenter, shapes
+        self.segmenter, self.shapes, self.category_share = segmenter, shapes, category_share
         wide, small = segmenter.config.image_size, shapes.config.image_size
         self.reduce_picture: Tensor
         self.reduce_mask: Tensor
@@ -38,8 +42,16 @@ class WholeNetwork(nn.Module):
         mask = self.reduce_mask @ torch.sigmoid(found.mask_logits) @ self.reduce_mask.T
         small = torch.cat([small, small.flip(-1)])[looks]
         mask = torch.cat([mask, mask.flip(-1)])[looks]
-        _, outputs = self.shapes.describe(self.shapes.encoder(small), small, mask)
-        return {"mask_logits": found.mask_logits, "category_logits": found.category_logits, **outputs}
+        features = self.shapes.encoder(small)
+        _, outputs = self.shapes.describe(features, small, mask)
+        category = found.category_logits
+        if self.category_share:
+            numbers = torch.arange(image.shape[0], device=image.device)
+            seen = (torch.cat([numbers, numbers])[looks] == numbers[:, None]).to(category.dtype)  # [B, L]
+            each = self.shapes.category(features[-1].mean((2, 3)))
+            mean = (seen @ each) / seen.sum(1, keepdim=True).clamp(min=1)
+            category = category + self.category_share * mean
+        return {"mask_logits": found.mask_logits, "category_logits": category, **outputs}
 
 
 def box_matrix(cells: int, fewer: int) -> np.ndarray:

@@ -46,6 +46,7 @@ class ExportConfig:
         segmenter: that of a segmenter's run, whose masks and categories the model is to use; or none.
         shape_space: safetensors file of the shape spaces; not read for free shapes.
         out: folder to write.
+        category_share: how much the checkpoint's category counts beside the segmenter's (`WholeNetwork`).
         calibrate: folder of photos (split "val") on which the category's temperature is fitted; or none.
         name, version, licence, data: for the model card.
     """
@@ -54,6 +55,7 @@ class ExportConfig:
     shape_space: str
     out: str
     segmenter: str | None = None
+    category_share: float = 0.0
     calibrate: str | None = None
     name: str = "unrender"
     version: str = "0.5.0"
@@ -172,7 +174,7 @@ def _with_segmenter(
         )
     segmenter = SegmenterNetwork(SegmenterConfig(size, labels))
     load_weights(config.segmenter, segmenter, strict=True)
-    return WholeNetwork(segmenter, network), size
+    return WholeNetwork(segmenter, network, config.category_share), size
 
 
 def _write_rest(network: UnrenderNetwork, model: object, path: Path) -> None:
