@@ -19,7 +19,7 @@ class WholeNetwork(nn.Module):
     """Input [B, 3, S, S] float32 in [0, 1] (sRGB), S the segmenter's `image_size`, and looks, int64 [L].
 
     Look i < B is at picture i, look B + i at its mirror image; none at all gives masks and categories alone.
-    The segmenter's category has been taught by photos, that of the network of shapes by rendered objects: where
+    The segmenter's category was taught by photos, that of the network of shapes by rendered objects: where
     `category_share` is not 0, their logits are added, the latter's (the mean over the looks) times the share.
     """
 

@@ -246,8 +246,7 @@ def random_background(
 def roughened(masks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Outlines [N, S, S] in [0, 1] as a network might find them, float32 of the same shape.
 
-    Three in four get a wavering edge, of either a few pixels or so much that thin parts are lost or
-    background joins; the others stay as they are.
+    Three in four get a wavering edge, doubtful spots inside and traces outside; the others stay as they are.
     """
     count, size = len(masks), masks.shape[-1]
     result = masks.astype(np.float32)
@@ -255,7 +254,7 @@ def roughened(masks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         cells = int(rng.choice([4, 8, 16]))
         place = np.linspace(0, cells - 1, size, dtype=np.float32)
         spread = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells, dtype=np.float32)))
-        noise = spread @ rng.normal(0, rng.uniform(0.05, 0.45), (cells, cells)).astype(np.float32) @ spread.T
+        noise = spread @ rng.normal(0, rng.uniform(0.05, 0.3), (cells, cells)).astype(np.float32) @ spread.T
         padded = np.pad(result[row], 1, mode="edge")
         soft = sum(padded[i : i + size, j : j + size] for i in range(3) for j in range(3)) / np.float32(9)
         result[row] = 1 / (1 + np.exp(-10 * (soft - 0.5 + noise)))
