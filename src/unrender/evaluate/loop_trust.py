@@ -157,8 +157,9 @@ def measure_trust(config: LoopTrustConfig) -> dict[str, Trust]:
         if not found:
             continue
         result[name], iou = trust_from(loop, found)
-        error, size = (np.sqrt(part.mean()) for part in (result[name].coefficients, result[name].fields))
-        print(f"{name}: {len(found)} objects, overlap {iou:.3f}, error {error:.2f}, fields {size:.2f}")
+        error, fields = np.sqrt(result[name].coefficients.mean()), result[name].fields
+        size = f", fields {np.sqrt(fields.mean()):.2f}" if len(fields) else ""  # else among the coefficients
+        print(f"{name}: {len(found)} objects, overlap {iou:.3f}, error {error:.2f}{size}")
     if not result:
         raise ConfigError(f"categories: there are no objects of {', '.join(config.categories or names)}")
     table = runtime.card.get(CARD_KEY, {}) | {name: trust.entry() for name, trust in result.items()}
