@@ -8,6 +8,7 @@ import trimesh
 from safetensors.numpy import load_file
 
 from unrender.errors import InputError
+from unrender.reconstruct.pipeline import TEXTURE_SIZE
 from unrender.template import (
     STORED,
     STORED_LEVEL,
@@ -213,6 +214,7 @@ def test_subdivision_to_next_level():
 def test_what_is_stored_is_what_would_be_computed(tmp_path):
     """On another machine the last bit of a sine may differ; which face a texel shows may not."""
     assert STORED.exists()
+    assert STORED_SIZE == TEXTURE_SIZE, "else every process computes what it needs"
     stored, computed = make_template(STORED_LEVEL), compute_template(STORED_LEVEL)
     for item in fields(stored):
         here, there = (np.asarray(getattr(x, item.name)) for x in (stored, computed))

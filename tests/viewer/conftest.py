@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.server
@@ -45,6 +46,21 @@ FLAGS = [
 ]  # fmt: skip
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "page"
 
+RECONSTRUCT = """async ({bytes, options}) => {
+  const at = (name) => new URL(name, document.baseURI).href;
+  const [{loadAssets}, {reconstruct}, {pixelsOf}, {boxAt}] = await Promise.all(
+    ["reconstruct/assets.js", "reconstruct/pipeline.js", "mesh/image_file.js", "reconstruct/choose.js"]
+      .map((name) => import(at(name))));
+  globalThis.assets ??= await loadAssets(at("model/"));
+  const data = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+  const photo = pixelsOf(await createImageBitmap(new Blob([data])));
+  const {glb, record} = await reconstruct(assets, photo, options);
+  const box = await boxAt(assets.network, photo.picture, assets.card.image_size, 110, 100);
+  let text = "";
+  for (const byte of glb) text += String.fromCharCode(byte);
+  return {glb: btoa(text), record, box: [box.x, box.y, box.width, box.height]};
+}"""
+
 
 def render_picture(seed: int, size: int = 240, azimuth: float = 62.0) -> np.ndarray:
     """A made-up bird before a plain two-colour background, uint8 [size, size, 3]."""
@@ -58,6 +74,16 @@ def render_picture(seed: int, size: int = 240, azimuth: float = 62.0) -> np.ndar
     ramp = np.linspace(0.45, 0.2, size, dtype=np.float32)[:, None, None]
     paper = ramp * np.array([0.75, 0.85, 1.0], np.float32)
     return linear_to_bytes(seen.image + (1 - seen.mask[..., None]) * paper)
+
+
+def reconstruct_in_browser(page, picture: np.ndarray, options: dict) -> dict:
+    """What the static page's modules make of a picture uint8 [H, W, 3]: glb (bytes), record, and the box of a
+    click at (110, 100)."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG")
+    data = base64.b64encode(stream.getvalue()).decode()
+    got = page.evaluate(RECONSTRUCT, {"bytes": data, "options": options})
+    return got | {"glb": base64.b64decode(got["glb"])}
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +158,13 @@ def browser() -> Iterator[object]:
         program = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield program
         program.close()
+
+
+@pytest.fixture(scope="module")
+def static_page(browser, static_site: str):
+    """The page without a server, open, for its modules to be called."""
+    page = browser.new_page()
+    page.set_default_timeout(240_000)
+    page.goto(f"{static_site}index.html")
+    yield page
+    page.close()

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import struct
 
 import numpy as np
 import pytest
-from conftest import render_picture
+from conftest import reconstruct_in_browser, render_picture
 from PIL import Image
 
 from unrender.reconstruct import Reconstructor
 from unrender.viewer.choose import box_at
-
-RUN = """async ({bytes, options}) => {
-  const at = (name) => new URL(name, document.baseURI).href;
-  const [{loadAssets}, {reconstruct}, {pixelsOf}, {boxAt}] = await Promise.all(
-    ["reconstruct/assets.js", "reconstruct/pipeline.js", "mesh/image_file.js", "reconstruct/choose.js"]
-      .map((name) => import(at(name))));
-  globalThis.assets ??= await loadAssets(at("model/"));
-  const data = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
-  const photo = pixelsOf(await createImageBitmap(new Blob([data])));
-  const {glb, record} = await reconstruct(assets, photo, options);
-  const box = await boxAt(assets.network, photo.picture, assets.card.image_size, 110, 100);
-  let text = "";
-  for (const byte of glb) text += String.fromCharCode(byte);
-  return {glb: btoa(text), record, box: [box.x, box.y, box.width, box.height]};
-}"""
 
 VERTEX, CAMERA, TEXTURE = 2e-6, 5e-6, 2
 """Largest differences: object radii, matrix entries, and 8-bit levels of the texture."""
@@ -61,15 +45,6 @@ def _cut_out(picture: np.ndarray) -> np.ndarray:
     return np.dstack([picture * inside[..., None], np.uint8(255) * inside]).astype(np.uint8)
 
 
-@pytest.fixture(scope="module")
-def page(browser, static_site: str):
-    page = browser.new_page()
-    page.set_default_timeout(240_000)
-    page.goto(f"{static_site}index.html")
-    yield page
-    page.close()
-
-
 CASES = {
     "square": (lambda p: p, {}),
     "wide": (lambda p: p[30:200], {}),
@@ -81,19 +56,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_browser_equals_python(page, reconstructor: Reconstructor, case: str) -> None:
+def test_browser_equals_python(static_page, reconstructor: Reconstructor, case: str) -> None:
     change, options = CASES[case]
     picture = change(render_picture(500_041, azimuth=40.0))
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
-    data = base64.b64encode(stream.getvalue()).decode()
-    got = page.evaluate(RUN, {"bytes": data, "options": {**options, "loop": False}})
+    got = reconstruct_in_browser(static_page, picture, {**options, "loop": False})
     settings = dict(options)
     if "box" in options:
         settings["box"] = tuple(options["box"].values())
     expected = reconstructor(picture, loop=False, **settings)
 
-    mesh, other = _read(base64.b64decode(got["glb"])), _read(expected.glb)
+    mesh, other = _read(got["glb"]), _read(expected.glb)
     np.testing.assert_array_equal(mesh["indices"], other["indices"])
     np.testing.assert_array_equal(mesh["TEXCOORD_0"], other["TEXCOORD_0"])
     differences = {

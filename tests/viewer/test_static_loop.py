@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import trimesh
-from conftest import render_picture
-from PIL import Image
+from conftest import reconstruct_in_browser, render_picture
 
 from unrender.camera import Camera
 from unrender.image import photo_from_array
@@ -25,7 +23,7 @@ from unrender.render.scene import render
 
 STEP = """async ({category, given, probability, rotation, coefficients, pose, scales}) => {
   const at = (name) => new URL(`reconstruct/${name}.js`, document.baseURI).href;
-  const [{loadAssets}, {makeLoop}, {signedDistance, outline}, {see, viewRoom}, {advance, stepRoom}] =
+  const [{loadAssets}, {makeLoop, priorOf}, {signedDistance, outline}, {see, viewRoom}, {advance, stepRoom}] =
     await Promise.all(["assets", "loop", "distance", "silhouette", "step"].map((name) => import(at(name))));
   globalThis.assets ??= await loadAssets(new URL("model/", document.baseURI).href);
   const loop = makeLoop(assets, category, given);
@@ -35,7 +33,6 @@ STEP = """async ({category, given, probability, rotation, coefficients, pose, sc
   const distance = signedDistance(mask, size);
   const view = viewRoom(loop.geometry, size);
   const work = stepRoom(loop.geometry, line.points.length / 2, loop.geometry.unknowns);
-  const {priorOf} = await import(at("loop"));
   const prior = priorOf(loop, rotation, coefficients);
   const poses = [], ious = [];
   const moving = Float64Array.from(pose);
@@ -48,28 +45,6 @@ STEP = """async ({category, given, probability, rotation, coefficients, pose, sc
   return {distance: Array.from(distance), points: Array.from(line.points), normals: Array.from(line.normals),
           poses, ious};
 }"""
-
-RUN = """async ({bytes}) => {
-  const at = (name) => new URL(name, document.baseURI).href;
-  const [{loadAssets}, {reconstruct}, {pixelsOf}] = await Promise.all(
-    ["reconstruct/assets.js", "reconstruct/pipeline.js", "mesh/image_file.js"]
-      .map((name) => import(at(name))));
-  globalThis.assets ??= await loadAssets(at("model/"));
-  const data = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
-  const {glb, record} = await reconstruct(assets, pixelsOf(await createImageBitmap(new Blob([data]))), {});
-  let text = "";
-  for (const byte of glb) text += String.fromCharCode(byte);
-  return {glb: btoa(text), record};
-}"""
-
-
-@pytest.fixture(scope="module")
-def page(browser, static_site: str):
-    page = browser.new_page()
-    page.set_default_timeout(240_000)
-    page.goto(f"{static_site}index.html")
-    yield page
-    page.close()
 
 
 def _probability(loop: Loop, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,13 +75,11 @@ def _probability(loop: Loop, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 @pytest.mark.parametrize("category", ["bird", "chair", "object"])
 @pytest.mark.parametrize("given", [False, True])
-def test_steps_are_pythons(page, reconstructor: Reconstructor, category: str, given: bool) -> None:
-    if category not in reconstructor.categories:
-        pytest.skip(f"the model has no {category}")
+def test_steps_are_pythons(static_page, reconstructor: Reconstructor, category: str, given: bool) -> None:
     loop = reconstructor._loop(category, 100.0, 100, None, given)
     probability, start, coefficients = _probability(loop, 3)
     scales = loop.config.scales[:3]
-    got = page.evaluate(
+    got = static_page.evaluate(
         STEP,
         {
             "category": category, "given": given, "probability": probability.ravel().tolist(),
@@ -134,11 +107,9 @@ def test_steps_are_pythons(page, reconstructor: Reconstructor, category: str, gi
 
 
 @pytest.mark.parametrize("seed", [500_041, 500_020, 500_060])
-def test_the_whole_ends_where_python_does(page, reconstructor: Reconstructor, seed: int) -> None:
+def test_the_whole_ends_where_python_does(static_page, reconstructor: Reconstructor, seed: int) -> None:
     picture = render_picture(seed, azimuth=50.0 + seed % 7)
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
-    got = page.evaluate(RUN, {"bytes": base64.b64encode(stream.getvalue()).decode()})
+    got = reconstruct_in_browser(static_page, picture, {})
     expected = reconstructor(photo_from_array(picture))
     guess = reconstructor(photo_from_array(picture), loop=False)
     assert got["record"]["category"] == expected.category
@@ -146,9 +117,7 @@ def test_the_whole_ends_where_python_does(page, reconstructor: Reconstructor, se
     turned = matrix[:3, :3] @ expected.camera.world_to_camera[:3, :3].T
     degrees = np.degrees(np.arccos(np.clip((np.trace(turned) - 1) / 2, -1, 1)))
     assert degrees < 3, "the same hypothesis wins, and turns as far"
-    mesh = trimesh.load(
-        io.BytesIO(base64.b64decode(got["glb"])), file_type="glb", force="mesh", process=False
-    )
+    mesh = trimesh.load(io.BytesIO(got["glb"]), file_type="glb", force="mesh", process=False)
     camera = replace(expected.camera, world_to_camera=matrix)
     found = _overlap(Mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)), camera, expected.mask)
     wanted = _overlap(expected.mesh, expected.camera, expected.mask)

@@ -10,7 +10,7 @@ at 64 x 64 pixels takes a fifth of a millisecond.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class LoopConfig:
     field_degrees: int = DEGREES
     field_amplitude: float = AMPLITUDE
     field_precision: float = 0.02
+
+    def for_mask(self, given: bool) -> LoopConfig:
+        """These settings beside a mask that is given, or the network's own."""
+        return replace(self, noise=self.noise_given) if given else self
 
     @property
     def scales(self) -> np.ndarray:

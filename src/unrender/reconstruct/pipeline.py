@@ -245,9 +245,7 @@ class Reconstructor:
 
     def _loop(self, category: str, side: float, height: int, fov_degrees: float | None, given: bool) -> Loop:
         """The loop for a category, the crop's field of view, and a mask that is given or the network's."""
-        config = self.loop_config
-        if given:
-            config = replace(config, noise=config.noise_given)
+        config = self.loop_config.for_mask(given)
         space, trust = self.spaces[category], self.trusts[category]
         if fov_degrees is not None:
             tangent = np.tan(np.radians(fov_degrees) / 2) * side / height

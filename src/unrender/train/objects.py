@@ -172,7 +172,7 @@ def shrink(rgba, masks, colours):
     for view in range(masks.shape[0]):
         for i in range(masks.shape[1]):
             for j in range(masks.shape[2]):
-                covered, red, green, blue = 0, 0, 0, 0
+                covered = red = green = blue = np.int64(0)
                 for row in range(i * block, (i + 1) * block):
                     for column in range(j * block, (j + 1) * block):
                         pixel = rgba[view, row, column]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +114,14 @@ def loop_files(card: dict[str, Any], shapes: Path) -> tuple[dict[str, Any], byte
         ModelError: card and shape spaces do not fit each other.
     """
     config = LoopConfig()
-    own = {
-        name: Loop(load_shape_space(shapes, f"{name}."), config, trust=Trust.of_card(card, name))
-        for name in card["shape_categories"]
-    }
-    given_config = replace(config, noise=config.noise_given)
-    given = {
-        name: Loop(loop.space, given_config, trust=Trust.of_card(card, name)) for name, loop in own.items()
-    }
+    spaces = {name: load_shape_space(shapes, f"{name}.") for name in card["shape_categories"]}
+    own, given = (
+        {
+            name: Loop(space, config.for_mask(mask_given), trust=Trust.of_card(card, name))
+            for name, space in spaces.items()
+        }
+        for mask_given in (False, True)
+    )
     settings = {
         "size": config.size,
         "outline_points": config.outline_points,
