@@ -54,6 +54,20 @@ def test_errors_of_the_network_are_measured(boxes):
     assert trust.coefficients[0] > trust.coefficients[2] > trust.coefficients[1]
 
 
+def test_errors_that_come_together_are_known_to(boxes):
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(16):
+        truth = rng.standard_normal(3)
+        both = rng.standard_normal((3, 1)) * [1.0, -0.8, 0.0]
+        found.append(Subject(look(boxes, truth), truth + both + 0.1 * rng.standard_normal((3, 3))))
+    trust, _ = trust_from(Loop(boxes), found, hold_proportions=False)
+    errors = trust.covariance[:3, :3]
+    correlation = errors / np.sqrt(np.outer(errors.diagonal(), errors.diagonal()))
+    assert correlation[0, 1] < -0.6 and np.abs(correlation[:2, 2]).max() < 0.35
+    assert not trust.hold_proportions
+
+
 def test_sources(tmp_path):
     assert source_of("bird", None) == "birds"
     assert source_of("lamp", None) == "lamp"
@@ -81,9 +95,9 @@ def test_the_card_gets_the_numbers_and_keeps_the_rest(tmp_path, monkeypatch, box
     assert list(result) == ["lamp"]
     written = json.loads((tmp_path / "model.json").read_text())
     assert written["name"] == "x" and written[CARD_KEY]["object"] == card[CARD_KEY]["object"]
-    np.testing.assert_allclose(
-        Trust.of_card(written, "lamp").coefficients, result["lamp"].coefficients, rtol=5e-3
-    )
+    read = Trust.of_card(written, "lamp")
+    np.testing.assert_allclose(read.covariance, result["lamp"].covariance, rtol=0.02, atol=1e-3)
+    assert not read.hold_proportions, "lamps are not among those that hold them"
     Loop(boxes, trust=Trust.of_card(written, "lamp"))
     with pytest.raises(ConfigError, match="categories"):
         measure_trust(LoopTrustConfig(str(tmp_path), categories=("object",)))

@@ -179,13 +179,14 @@ def test_a_step_solves_the_damped_normal_equations(space):
     angle = np.radians(4)
     axis = np.array([away[2, 1] - away[1, 2], away[0, 2] - away[2, 0], away[1, 0] - away[0, 1]])
     gradient[:3] += 20 * angle * axis / np.linalg.norm(axis)
-    gradient[6:] += prior.precision * (scene.coefficients - prior.centre)
+    gradient[6:] += prior.precision @ (scene.coefficients - prior.centre)
     beyond = np.abs(scene.coefficients) > prior.usual
     assert beyond.any() and not beyond.all()
     excess = scene.coefficients - np.clip(scene.coefficients, -prior.usual, prior.usual)
     gradient[6:] += prior.excess * excess
     matrix = rows.T @ rows
-    pull = np.concatenate([np.full(3, 20.0), np.zeros(3), prior.precision + prior.excess * beyond])
+    matrix[6:, 6:] += prior.precision
+    pull = np.concatenate([np.full(3, 20.0), np.zeros(3), prior.excess * beyond])
     matrix[np.diag_indices(len(matrix))] = 1.001 * (np.diag(matrix) + pull) + 1e-9
     change = -np.linalg.solve(matrix, gradient)
     change *= min(1, 0.35 / np.linalg.norm(change[:3]), 1.5 / np.abs(change[6:]).max())
@@ -201,9 +202,11 @@ def test_a_step_solves_the_damped_normal_equations(space):
 
 def _prior(scene: Scene, **changes) -> Prior:
     count = len(scene.coefficients)
+    together = np.random.default_rng(0).standard_normal((count, count))
     values = {
         "rotation": scene.rotation, "near_camera": 0.0, "centre": np.linspace(-0.2, 0.2, count),
-        "precision": np.full(count, 0.3), "usual": 0.4, "excess": np.full(count, 0.8),
+        "precision": 0.3 * np.eye(count) + 0.05 * together @ together.T,
+        "usual": 0.4, "excess": np.full(count, 0.8),
         "ratio_mean": np.zeros(2), "ratio_scale": np.eye(2), "ratio_precision": 0.0,
     }  # fmt: skip
     return Prior(**{**values, **changes})

@@ -1,4 +1,4 @@
-"""Measured variances: as a card has them, and what they do in the loop."""
+"""Measured errors: as a card has them, and what they do in the loop."""
 
 from __future__ import annotations
 
@@ -20,13 +20,21 @@ def test_a_card_keeps_the_numbers():
     read = Trust.of_card({CARD_KEY: {"mug": trust.entry()}}, "mug")
     np.testing.assert_allclose(read.coefficients, trust.coefficients, rtol=5e-3)
     np.testing.assert_allclose(read.fields, trust.fields, rtol=5e-3)
+    np.testing.assert_allclose(read.covariance, np.diag([0.123456, 2.0, 0.5, 1e-4, 3.0]), rtol=5e-3)
+    assert read.hold_proportions
+    old = {"coefficients": [1.0, 2.0], "fields": [0.5]}
+    np.testing.assert_allclose(
+        Trust.of_card({CARD_KEY: {"mug": old}}, "mug").covariance, np.diag([1, 2, 0.5])
+    )
     assert Trust.of_card({CARD_KEY: {"mug": trust.entry()}}, "bird") is None
     assert Trust.of_card({}, "mug") is None
 
 
 @pytest.mark.parametrize(
     "entry", [{}, {"coefficients": [1.0]}, {"coefficients": [1.0], "fields": [0.0]}, 3,
-              {"coefficients": ["a"], "fields": [1.0]}, {"coefficients": [[1.0]], "fields": [1.0]}]
+              {"coefficients": ["a"], "fields": [1.0]}, {"coefficients": [[1.0]], "fields": [1.0]},
+              {"coefficients": [1.0, 1.0], "fields": [1.0], "factors": [[0.1]]},
+              {"coefficients": [1.0], "fields": [1.0], "factors": [[float("nan")]]}]
 )  # fmt: skip
 def test_damaged_numbers_are_an_error(entry):
     with pytest.raises(ModelError, match="loop_trust"):
@@ -38,11 +46,47 @@ def test_numbers_of_another_space_are_an_error(space):
         Loop(space, trust=Trust(np.ones(space.size + 1), np.ones(FIELDS)))
 
 
+def test_a_covariance_of_few_factors_is_kept(space):
+    rng = np.random.default_rng(0)
+    factors = rng.standard_normal((5, 40))
+    covariance = factors.T @ factors + np.diag(rng.uniform(0.5, 2, 40))
+    trust = Trust.of_covariance(covariance, np.ones(3), False)
+    read = Trust.of_card({CARD_KEY: {"mug": trust.entry()}}, "mug")
+    np.testing.assert_allclose(np.diag(read.covariance)[:40], np.diag(covariance), rtol=5e-3)
+    off = ~np.eye(40, dtype=bool)
+    difference = (read.covariance[:40, :40] - covariance)[off]
+    assert np.sqrt(np.mean(difference**2)) < 0.15 * np.sqrt(np.mean(covariance[off] ** 2))
+    assert not read.covariance[:40, 40:].any() and np.linalg.eigvalsh(read.covariance).min() > 0
+    assert not read.hold_proportions
+
+
+def test_what_cannot_be_seen_follows_what_can(space):
+    """A coefficient moves with one that the outline shows, if their errors belong together."""
+    truth = np.zeros(space.size)
+    truth[0] = 1.5
+    camera = Camera.from_fov(64, view(70, 10, 5.2))
+    mask = coverage(space.vertices(truth), camera)
+    covariance = np.eye(space.size) * 1e-4
+    covariance[:2, :2] = [[1.0, -0.9], [-0.9, 1.0]]
+    fields = np.full(FIELDS, 1e-6)
+    poses = [
+        Loop(space, LoopConfig(noise=1.0), trust=trust).correct(
+            mask, camera.world_to_camera[None, :3, :3], np.zeros(1), np.zeros(space.size)
+        )
+        for trust in (
+            Trust(covariance.diagonal().copy(), fields, hold_proportions=False),
+            Trust.of_covariance(covariance, fields, False),
+        )
+    ]
+    assert poses[1].coefficients[0] > 0.1
+    assert poses[1].coefficients[1] < poses[0].coefficients[1] - 0.2 * poses[1].coefficients[0]
+
+
 def test_equal_variances_are_the_plain_settings(space):
     truth = np.linspace(-1, 1, space.size)
     camera = Camera.from_fov(64, view(40, 10, 5.2))
     mask = coverage(space.vertices(truth), camera)
-    config = LoopConfig(noise=0.04, near_guess=0.08, field_precision=0.02, proportions=0.04)
+    config = LoopConfig(noise=0.04, near_guess=0.08, field_precision=0.02, proportions=0.04, usual=1e9)
     measured = Trust(np.full(space.size, 0.5), np.full(FIELDS, 2.0))
     poses = [
         Loop(space, config, trust=trust).correct(

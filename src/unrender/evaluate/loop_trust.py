@@ -1,11 +1,12 @@
-"""How firmly the loop holds each unknown: measured for every category, and written to the model's card.
+"""How firmly the loop holds its unknowns: measured for every category, and written to the model's card.
 
     python -m unrender.evaluate.loop_trust --model runs/model --meshes data/meshes
 
 Objects that the network was not trained on (other seeds of the generators, and other variations of the
 training meshes) are drawn from several sides. Silhouettes with their true cameras tell each object's shape
 (`unrender.reconstruct.many_views`): what it needs beside the category's space is the variance of the fields,
-and what the network says of its pictures, with true masks, differs from it by the network's error.
+and what the network says of its pictures, with true masks, differs from it by the network's error, whose
+covariance is kept.
 See `unrender.reconstruct.trust`. Run it again whenever network or shape spaces have changed.
 """
 
@@ -35,6 +36,10 @@ from unrender.synthesize.objects import OTHER, indexed_meshes, make_object, obje
 
 GENERATED = 2.5
 """So many generated objects for one varied mesh, in categories that have both."""
+NOISE = 0.03
+"""Precision of an unknown of variance 1 beside several true silhouettes, see `LoopConfig.noise`."""
+SHRINKAGE = 0.1
+"""Covariances measured on few objects are taken so much smaller (Ledoit and Wolf 2004)."""
 OTHERS = "object+train+tank"
 """What the meshes of the general category are filed under."""
 
@@ -49,15 +54,18 @@ class LoopTrustConfig:
         objects: of each category. views: silhouettes of each. looks: of these shown to the network.
         seed: of the objects; none that a training set was made with.
         categories: only these; the others keep their numbers.
+        hold_proportions: categories whose proportions the network knows on rendered objects but not on photos
+            (docs/experiments.md, 2026-12-01): those that are usual hold the shape too.
     """
 
     model: str
     meshes: str | None = None
-    objects: int = 24
+    objects: int = 40
     views: int = 6
     looks: int = 3
     seed: int = 1041
     categories: tuple[str, ...] = ()
+    hold_proportions: tuple[str, ...] = ("bird", "airplane")
 
     def __post_init__(self) -> None:
         if self.objects < 1 or not 1 <= self.looks <= self.views:
@@ -119,20 +127,20 @@ def subjects(
             yield Subject(Silhouettes.of(masks, arrays["world_to_camera"]), np.array(guesses))
 
 
-def trust_from(loop: Loop, found: list[Subject]) -> tuple[Trust, float]:
-    """Variances of a category from its objects, and the mean overlap of the shapes fitted to them.
+def trust_from(loop: Loop, found: list[Subject], hold_proportions: bool = True) -> tuple[Trust, float]:
+    """Errors of a category from its objects, and the mean overlap of the shapes fitted to them.
 
     Args:
-        loop: of the category. found: at least one object.
+        loop: of the category. found: at least one object. hold_proportions: as `Trust` has it.
     """
     known = loop.space.size
-    fits, variance, left = learn_variances(
-        loop.geometry, [subject.silhouettes for subject in found], loop.config.noise
-    )
+    fits, variance, left = learn_variances(loop.geometry, [subject.silhouettes for subject in found], NOISE)
     errors = np.concatenate(
         [subject.guesses - fit.unknowns[:known] for subject, fit in zip(found, fits, strict=True)]
     )
-    trust = Trust(np.mean(errors**2, axis=0) + left[:known], variance[known:])
+    covariance = errors.T @ errors / len(errors)
+    covariance += SHRINKAGE * (np.diag(covariance.diagonal()) - covariance) + left[:known, :known]
+    trust = Trust.of_covariance(covariance, variance[known:], hold_proportions)
     return trust, float(np.mean([fit.iou for fit in fits]))
 
 
@@ -156,7 +164,7 @@ def measure_trust(config: LoopTrustConfig) -> dict[str, Trust]:
         found = list(subjects(runtime, names.index(name), space, source, config, loop.config.size))
         if not found:
             continue
-        result[name], iou = trust_from(loop, found)
+        result[name], iou = trust_from(loop, found, name in config.hold_proportions)
         error, fields = np.sqrt(result[name].coefficients.mean()), result[name].fields
         size = f", fields {np.sqrt(fields.mean()):.2f}" if len(fields) else ""  # else among the coefficients
         print(f"{name}: {len(found)} objects, overlap {iou:.3f}, error {error:.2f}{size}")

@@ -33,7 +33,7 @@ from unrender.shape_space import load_shape_space
 from unrender.train.config import load_config
 from unrender.train.photos import label_of
 
-STIFF = LoopConfig(race=((1, 24),), field_precision=10.0, near_guess=0.3)
+STIFF = LoopConfig(race=((1, 24),), field_precision=10.0, near_guess=0.3, near_camera=30.0)
 """How each hypothesis is corrected: shapes that bend to any outline would say nothing about the camera."""
 APART = 45.0
 """Degrees from which on two hypotheses count as different sides."""

@@ -4,8 +4,8 @@ Levenberg-Marquardt on the outline (`unrender.reconstruct.step`): camera hypothe
 and the better ones go on. Shape coefficients are held near the network's by a Gaussian prior, so that a wrong
 mask bends the shape only as far as the category allows; what the category's space cannot say, smooth
 symmetric fields say (`unrender.smooth_fields`). Without them the coefficients bend the unseen side to
-reach an outline. How firmly each is held was measured for the category (`unrender.reconstruct.trust`). A step
-at 64 x 64 pixels takes a fifth of a millisecond.
+reach an outline. How firmly they are held, and how their errors belong together, was measured for the
+category (`unrender.reconstruct.trust`). A step at 64 x 64 pixels takes a fifth of a millisecond.
 """
 
 from __future__ import annotations
@@ -41,14 +41,15 @@ class LoopConfig:
         noise_given: the same beside a mask that is given and needs less doubt.
         near_guess: precision of the coefficients around the network's guess where their errors were not
             measured (see `unrender.reconstruct.trust`), in squared pixels per unit.
-        usual: size up to which coefficients are common.
+        usual: size up to which coefficients are common, where errors were not measured.
         usual_precision: precision of what goes beyond `usual`, which only few shapes have.
         near_camera: precision of the rotation around its hypothesis, in squared pixels per squared radian.
         scale_start, scale_end: residuals beyond so many pixels count less and less.
         likelihood: what a factor e of the network's probability is worth, in intersection over union.
         part_precision: precision of the coefficients of an optional part that is not out.
         proportions: precision of width and height over length, in squared pixels per standard deviation,
-            where variances were not measured; else it is `noise`, as for everything of variance 1.
+            where errors were not measured; else it is `noise`, as for everything of variance 1, or nothing
+            (`Trust.hold_proportions`).
         field_degrees: largest degree of the smooth fields.
         field_amplitude: expected size of the smoothest field in object radii.
         field_precision: precision of the fields around zero where it was not measured, the same unit.
@@ -57,12 +58,12 @@ class LoopConfig:
     size: int = 64
     race: tuple[tuple[int, int], ...] = ((4, 4), (2, 4), (1, 36))
     outline_points: int = 192
-    noise: float = 0.03
-    noise_given: float = 0.01
+    noise: float = 0.06
+    noise_given: float = 0.02
     near_guess: float = 0.05
     usual: float = 2.0
     usual_precision: float = 1.0
-    near_camera: float = 30.0
+    near_camera: float = 10.0
     scale_start: float = 8.0
     scale_end: float = 3.5
     likelihood: float = 0.05
@@ -125,7 +126,7 @@ class Loop:
 
         Args:
             space: the category's shapes. config: settings. fov_degrees: of the square crop.
-            trust: measured variances; None takes `near_guess` and `field_precision` for every unknown.
+            trust: measured errors; None takes `near_guess` and `field_precision` for every unknown.
 
         Raises:
             ModelError: `trust` is of another space or of other fields.
@@ -140,7 +141,10 @@ class Loop:
         basis = np.concatenate([space.basis.astype(np.float64), fields])
         self.offsets = len(fields)
         self.precision = self._precision(trust)
-        self.ratio_precision = self.config.proportions if trust is None else self.config.noise
+        self.usual_precision = self.config.usual_precision if trust is None else 0.0
+        self.ratio_precision = self.config.proportions
+        if trust is not None:
+            self.ratio_precision = self.config.noise if trust.hold_proportions else 0.0
         faces = np.ascontiguousarray(make_template(3).faces, np.int32)
         self.geometry = Geometry(
             mean=space.mean.astype(np.float64),
@@ -151,17 +155,18 @@ class Loop:
         )
 
     def _precision(self, trust: Trust | None) -> np.ndarray:
-        """float64 [K + M]: of the coefficients round the guess and of the fields round zero."""
+        """float64 [K + M, K + M]: of the coefficients round the guess and of the fields round zero."""
         config, known = self.config, self.space.size
         if trust is None:
             own = np.where(self.space.variation, config.near_guess, config.field_precision)
-            return np.concatenate([own, np.full(self.offsets, config.field_precision)])
+            return np.diag(np.concatenate([own, np.full(self.offsets, config.field_precision)]))
         if trust.coefficients.shape != (known,) or trust.fields.shape != (self.offsets,):
             raise ModelError(
                 f"trust: expected {known} coefficients and {self.offsets} fields, got "
                 f"{len(trust.coefficients)} and {len(trust.fields)}; measure the model again"
             )
-        return config.noise / np.concatenate([trust.coefficients, trust.fields])
+        precision: np.ndarray = config.noise * np.linalg.inv(trust.covariance)
+        return 0.5 * (precision + precision.T)
 
     def camera(self, pose: Pose, size: int) -> Camera:
         """The square crop's camera at `size` pixels a side."""
@@ -254,18 +259,17 @@ class Loop:
         )
 
     def _prior(self, rotation: np.ndarray, guess: np.ndarray) -> Prior:
-        """What is usual round a hypothesis: precisions of two pulls on a coefficient add up."""
-        config, space = self.config, self.space
-        known, away = space.size, np.zeros(space.size)
+        """What is usual round a hypothesis; an optional part that is not out is held where it is."""
+        config, space, known = self.config, self.space, self.space.size
         part_out = space.optional is not None and bool(guess[space.optional].any())
+        precision = self.precision
         if space.optional is not None and not part_out:
-            away = config.part_precision * space.optional
-        near, precision = self.precision[:known], self.precision.copy()
-        precision[:known] += away
-        centre = np.zeros(known + self.offsets)
-        centre[:known] = near * guess / precision[:known]
+            away = np.zeros(len(precision))
+            away[:known] = config.part_precision * space.optional
+            precision = precision + np.diag(away)
+        centre = np.concatenate([guess, np.zeros(self.offsets)])
         excess = np.zeros(known + self.offsets)
-        excess[:known] = config.usual_precision * space.variation
+        excess[:known] = self.usual_precision * space.variation
         return Prior(
             rotation=np.ascontiguousarray(rotation, np.float64),
             near_camera=config.near_camera,

@@ -113,10 +113,11 @@ def learn_variances(
         noise: precision of an unknown of variance 1, as in `LoopConfig`.
 
     Returns:
-        The fits; variances [N] round zero; variances [N] that the silhouettes leave, mean over the objects.
+        The fits; variances [N] round zero; covariance [N, N] that the silhouettes leave, mean over the
+        objects.
     """
     count = geometry.basis.shape[2]
-    variance, left = np.ones(count), np.ones(count)
+    variance, left = np.ones(count), np.eye(count)
     fits = [Fit(np.zeros(count), np.zeros((count, count)), 0.0) for _ in objects]
     for steps, scale in ROUNDS:
         precision = noise / variance
@@ -124,9 +125,7 @@ def learn_variances(
             fit_views(geometry, seen, precision, fit.unknowns, steps, scale)
             for seen, fit in zip(objects, fits, strict=True)
         ]
-        left = noise * np.mean(
-            [np.linalg.inv(fit.matrix + np.diag(precision)).diagonal() for fit in fits], axis=0
-        )
-        square = np.mean([fit.unknowns**2 for fit in fits], axis=0) + left
+        left = noise * np.mean([np.linalg.inv(fit.matrix + np.diag(precision)) for fit in fits], axis=0)
+        square = np.mean([fit.unknowns**2 for fit in fits], axis=0) + left.diagonal()
         variance = (len(fits) * square + PSEUDO_OBJECTS) / (len(fits) + PSEUDO_OBJECTS)
     return fits, variance, left

@@ -50,7 +50,7 @@ class Prior(NamedTuple):
 
     Attributes:
         rotation: float64 [3, 3], the hypothesis. near_camera: precision of the rotation round it.
-        centre, precision: float64 [N], of the unknowns.
+        centre: float64 [N], precision: float64 [N, N], symmetric, of the unknowns.
         usual: unknowns beyond this size have the further precision `excess`, float64 [N].
         ratio_mean: float64 [2], of log(width / length) and log(height / length); ratio_scale float64 [2, 2],
         see `unrender.reconstruct.proportions`; ratio_precision: 0 where proportions are free.
@@ -285,8 +285,13 @@ def advance(geometry, target, prior, scale, pose, view, found, work):
         value = pose[12 + k]
         limit = prior.usual
         beyond = value - limit if value > limit else value + limit if value < -limit else 0.0
-        gradient[6 + k] += prior.precision[k] * (value - prior.centre[k]) + prior.excess[k] * beyond
-        hessian[6 + k, 6 + k] += prior.precision[k] + (prior.excess[k] if beyond != 0.0 else 0.0)
+        pull = prior.excess[k] * beyond
+        for j in range(size - 6):
+            pull += prior.precision[k, j] * (pose[12 + j] - prior.centre[j])
+        gradient[6 + k] += pull
+        for j in range(k + 1):
+            hessian[6 + k, 6 + j] += prior.precision[k, j]
+        hessian[6 + k, 6 + k] += prior.excess[k] if beyond != 0.0 else 0.0
     change = np.empty(size, hessian.dtype)
     for k in range(size):
         hessian[k, k] = 1.001 * hessian[k, k] + 1e-9

@@ -107,8 +107,8 @@ def loop_files(card: dict[str, Any], shapes: Path) -> tuple[dict[str, Any], byte
     """Settings of the loop as JSON, and its numbers as a safetensors file.
 
     The numbers: edges int32 [E, 4] as `unrender.reconstruct.silhouette.directed_edges`; fields float32
-    [M, V, 3], the smooth fields for spaces that have none; and for each category precision (own mask) and
-    precision_given float32 [K + M], variation uint8 [K], ratio_mean float32 [2], ratio_scale [2, 2].
+    [M, V, 3], the smooth fields for spaces that have none; and for each category precision (own mask) float32
+    [K + M, K + M], variation uint8 [K], ratio_mean float32 [2], ratio_scale [2, 2].
 
     Raises:
         ModelError: card and shape spaces do not fit each other.
@@ -130,7 +130,8 @@ def loop_files(card: dict[str, Any], shapes: Path) -> tuple[dict[str, Any], byte
         "likelihood": config.likelihood,
         "near_camera": config.near_camera,
         "usual": config.usual,
-        "usual_precision": config.usual_precision,
+        "usual_precision": {name: loop.usual_precision for name, loop in own.items()},
+        "precision_given": {name: _share(given[name].precision, own[name].precision) for name in own},
         "part_precision": config.part_precision,
         "ratio_precision": {name: [own[name].ratio_precision, given[name].ratio_precision] for name in own},
         "fields": {name: loop.offsets > 0 for name, loop in own.items()},
@@ -143,9 +144,13 @@ def loop_files(card: dict[str, Any], shapes: Path) -> tuple[dict[str, Any], byte
     for name, loop in own.items():
         tables |= {
             f"{name}.precision": loop.precision.astype(np.float32),
-            f"{name}.precision_given": given[name].precision.astype(np.float32),
             f"{name}.variation": loop.space.variation.astype(np.uint8),
             f"{name}.ratio_mean": loop.proportions.mean.astype(np.float32),
             f"{name}.ratio_scale": loop.proportions.scale.astype(np.float32),
         }
     return settings, save({name: np.ascontiguousarray(values) for name, values in tables.items()})
+
+
+def _share(given: np.ndarray, own: np.ndarray) -> float:
+    """What the precisions beside a given mask are of those beside the network's own: one number."""
+    return float(np.trace(given) / np.trace(own))

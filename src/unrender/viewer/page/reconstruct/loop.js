@@ -32,7 +32,8 @@ export function makeLoop(assets, category, given) {
       mean, basis, unknowns, faces: assets.template.faces, edges: tables.get("edges").values,
       focal: focalLength(settings.size),
     },
-    precision: Float64Array.from(table(given ? "precision_given" : "precision")),
+    precision: Float64Array.from(table("precision"), (value) => value * (given ? settings.precision_given[category] : 1)),
+    usualPrecision: settings.usual_precision[category],
     variation: table("variation"),
     optional: assets.spaces.get(`${category}.optional`)?.values,
     ratioMean: table("ratio_mean"),
@@ -104,18 +105,18 @@ function placed(loop, extent, rotation, coefficients) {
   return pose;
 }
 
-/** What is usual round a hypothesis: precisions of two pulls on a coefficient add up. */
+/** What is usual round a hypothesis; an optional part that is not out is held where it is. */
 export function priorOf(loop, rotation, coefficients) {
   const { settings, known, optional, variation } = loop;
+  const { unknowns } = loop.geometry;
   const precision = loop.precision.slice();
-  const centre = new Float64Array(precision.length);
-  const excess = new Float64Array(precision.length);
+  const centre = new Float64Array(unknowns);
+  const excess = new Float64Array(unknowns);
   const partOut = Boolean(optional?.some((flag, k) => flag && coefficients[k]));
   for (let k = 0; k < known; k++) {
-    const near = precision[k];
-    if (optional?.[k] && !partOut) precision[k] += settings.part_precision;
-    centre[k] = (near * coefficients[k]) / precision[k];
-    excess[k] = variation[k] ? settings.usual_precision : 0;
+    if (optional?.[k] && !partOut) precision[k * (unknowns + 1)] += settings.part_precision;
+    centre[k] = coefficients[k];
+    excess[k] = variation[k] ? loop.usualPrecision : 0;
   }
   return {
     rotation, precision, centre, excess, nearCamera: settings.near_camera, usual: settings.usual,

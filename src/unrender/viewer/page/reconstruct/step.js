@@ -223,8 +223,13 @@ function addPriors(prior, pose, { hessian, gradient, size }) {
   for (let k = 0; k < size - 6; k++) {
     const value = pose[12 + k];
     const beyond = value - Math.min(Math.max(value, -prior.usual), prior.usual);
-    gradient[6 + k] += prior.precision[k] * (value - prior.centre[k]) + prior.excess[k] * beyond;
-    hessian[(6 + k) * (size + 1)] += prior.precision[k] + (beyond === 0 ? 0 : prior.excess[k]);
+    gradient[6 + k] += prior.excess[k] * beyond;
+    hessian[(6 + k) * (size + 1)] += beyond === 0 ? 0 : prior.excess[k];
+    const row = k * (size - 6);
+    for (let j = 0; j < size - 6; j++) {
+      gradient[6 + k] += prior.precision[row + j] * (pose[12 + j] - prior.centre[j]);
+      if (j <= k) hessian[(6 + k) * size + 6 + j] += prior.precision[row + j];
+    }
   }
   for (let k = 0; k < size; k++) hessian[k * (size + 1)] = 1.001 * hessian[k * (size + 1)] + 1e-9;
 }
