@@ -65,7 +65,7 @@ class LoopConfig:
     usual_precision: float = 1.0
     near_camera: float = 10.0
     scale_start: float = 8.0
-    scale_end: float = 3.5
+    scale_end: float = 8.0
     likelihood: float = 0.05
     part_precision: float = 10.0
     proportions: float = 0.15

@@ -58,7 +58,7 @@ class ExportConfig:
     category_share: float = 0.0
     calibrate: str | None = None
     name: str = "unrender"
-    version: str = "0.6.0"
+    version: str = "0.7.0"
     licence: str = (
         "Apache-2.0; trained on procedural shapes, and meshes and photographs under CC0, CC BY and MIT-0 only"
     )
